@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The whole build. `make help` lists what it can do.
+# Output goes below build/<arch>-<mode>/ only; what is costly to make is cached in ${XDG_CACHE_HOME:-~/.cache}/crashdump.
+
+# The architecture the static programs are built for (a row of toolchain/architectures.table).
+ARCH ?= x86_64
+# V=1 shows the commands.
+V ?= 0
+# How long `make fuzz` runs each fuzzer.
+FUZZ_SECONDS ?= 60
+# Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
+PYTEST ?=
+# Where `make install` puts things; PREFIX for programs.
+DESTDIR ?=
+PREFIX ?= /usr
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crashdump
+Q := $(if $(filter 1,$(V)),,@)
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+export CCACHE_DIR := $(CACHE)/ccache
+# A clone elsewhere finds what this one compiled: paths are relative to the checkout.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+CXX := ccache clang++-16
+export LC_ALL := C
+
+# --- flags -----------------------------------------------------------------------------------------------------------
+COMMON_FLAGS := -std=c++20 -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I. -g \
+	-ffile-compilation-dir=. -pthread
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LIBRARIES := -lzstd -lblkid -lsodium
+
+# Mode by mode: what it is for, its compiler flags and its link flags.
+MODES := static static-test host asan fuzz
+# static: what is shipped: musl, libc++, no localization.
+FLAGS_static = --config $(SYSROOT)/program.cfg -O2 -ffunction-sections -fdata-sections
+LINK_static = -Wl,--gc-sections $(LIBRARIES)
+# static-test: the unit tests as static musl programs (GoogleTest needs the libc++ with localization).
+FLAGS_static-test = --config $(SYSROOT)/test.cfg -O1
+LINK_static-test = -lgtest -lgtest_main $(LIBRARIES)
+# host: the distribution's libraries, for quick unit tests.
+FLAGS_host := -O1
+LINK_host := -lgtest -lgtest_main $(LIBRARIES)
+# asan, fuzz: the same with sanitizers, which do not exist for static musl.
+FLAGS_asan := -O1 $(SANITIZE)
+LINK_asan := -lgtest -lgtest_main $(LIBRARIES)
+FLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
+LINK_fuzz := -fsanitize=fuzzer $(LIBRARIES)
+
+# --- sources ---------------------------------------------------------------------------------------------------------
+SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
+	capture/init capture/writer loader recover cli
+ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
+TESTS := $(filter %_test.cc,$(ALL))
+FUZZERS := $(filter %_fuzzer.cc,$(ALL))
+MAINS := $(filter %/main.cc,$(ALL))
+TESTING := $(filter common/testing/%,$(ALL))
+PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING),$(ALL))
+COMMON := $(filter common/%,$(PARTS))
+
+PROGRAMS := crashdump-init crashdump-capture crashdump
+SOURCES_crashdump-init := $(filter capture/init/%,$(PARTS) $(MAINS)) $(filter common/base/%,$(PARTS))
+SOURCES_crashdump-capture := $(filter capture/writer/%,$(PARTS) $(MAINS)) $(COMMON)
+SOURCES_crashdump := $(filter-out capture/init/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
+
+# --- compile and link, once per mode -----------------------------------------------------------------------------------
+# $(1) is the mode. A changed flag changes the flags file and so rebuilds.
+define MODE_RULES
+build/$(ARCH)-$(1)/flags: FORCE | build/packages-build
+	@mkdir -p $$(@D)
+	@echo '$$(COMMON_FLAGS) $$(FLAGS_$(1)) $$(LINK_$(1))' | cmp -s - $$@ || \
+		echo '$$(COMMON_FLAGS) $$(FLAGS_$(1)) $$(LINK_$(1))' > $$@
+
+build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
+	@mkdir -p $$(@D)
+	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
+	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(TESTING) $(PARTS))
+	@[ $(V) = 1 ] || echo "  link $$@"
+	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
+
+-include $$(patsubst %.cc,build/$(ARCH)-$(1)/%.d,$(ALL))
+endef
+$(foreach mode,$(MODES),$(eval $(call MODE_RULES,$(mode))))
+
+# $(1) is the mode, $(2) the program.
+define PROGRAM_RULES
+build/$(ARCH)-$(1)/$(2): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(SOURCES_$(2)))
+	@[ $(V) = 1 ] || echo "  link $$@"
+	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@.debug $$(filter %.o,$$^) $$(filter-out -lgtest%,$$(LINK_$(1)))
+	$(Q)llvm-strip-16 -o $$@ $$@.debug
+endef
+$(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULES,$(mode),$(program)))))
+
+define FUZZER_RULES
+build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(TESTING) $(COMMON))
+	@[ $(V) = 1 ] || echo "  link $$@"
+	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
+endef
+$(foreach fuzzer,$(FUZZERS:.cc=),$(eval $(call FUZZER_RULES,$(fuzzer))))
+
+# --- what the build needs ----------------------------------------------------------------------------------------------
+build/packages-%: toolchain/install-packages toolchain/packages.table
+	@mkdir -p build
+	$(Q)toolchain/install-packages $*
+	@touch $@
+
+# The sysroot's path; making it builds the sysroot if the cache has none. Included only where a goal needs it.
+build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
+	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
+
+NEEDS_SYSROOT := all static test qemu-tests demo install build/%
+ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
+include build/sysroot-$(ARCH).mk
+endif
+
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs clean help
+FORCE:
+
+## all: the static programs (what is shipped)
+all: static
+static: $(addprefix build/$(ARCH)-static/,$(PROGRAMS))
+
+## host: the programs with the distribution's libraries, for debugging
+host: $(addprefix build/$(ARCH)-host/,$(PROGRAMS))
+
+## lint: format, include arrows, shellcheck, clang-tidy
+lint: | build/packages-build
+	$(Q)scripts/lint $(COMMON_FLAGS)
+
+## format: rewrites the sources as lint wants them
+format: | build/packages-build
+	$(Q)git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format-16 -i
+
+RESULTS := build/test-results
+# A recipe that goes on after a failed suite: the counts decide at the end.
+RUN_UNIT = mkdir -p $(RESULTS); rm -f $(RESULTS)/unit-$(1).xml; \
+	build/$(ARCH)-$(1)/unit-tests --gtest_brief=1 --gtest_output=xml:$(RESULTS)/unit-$(1).xml || true
+
+## check: unit tests and lint, the quick round
+check: build/$(ARCH)-host/unit-tests
+	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
+	$(Q)$(call RUN_UNIT,host)
+	$(Q)scripts/count-results $(RESULTS)/lint.xml $(RESULTS)/unit-host.xml
+
+## unit: unit tests only; FILTER=Pattern selects
+unit: build/$(ARCH)-host/unit-tests
+	$(Q)$< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
+
+## asan: unit tests with the address and undefined-behaviour sanitizers
+asan: build/$(ARCH)-asan/unit-tests
+	$(Q)$< --gtest_brief=1
+
+## fuzz: every fuzzer for FUZZ_SECONDS
+fuzz: $(addprefix build/$(ARCH)-fuzz/,$(notdir $(FUZZERS:.cc=)))
+	$(Q)for fuzzer in $^; do echo "$$fuzzer"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 || exit 1; done
+
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## /  /p' $(MAKEFILE_LIST) | sort

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "common/base/state_directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "common/base/io.h"
+#include "common/base/units.h"
+
+namespace crashdump {
+namespace {
+
+constexpr uint64_t kFileLimit = kMiB;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { (void)closedir(directory); }
+};
+
+}  // namespace
+
+Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path) {
+  if (mkdir(path, 0700) == 0) {
+    const UniqueFd parent = TRY(OpenFile((std::string(path) + "/..").c_str(), O_RDONLY | O_DIRECTORY), "%s/..", path);
+    TRY(Fsync(parent.get()), "%s/..", path);
+  } else if (errno != EEXIST) {
+    return Error::Os(errno, "%s: mkdir", path);
+  }
+  UniqueFd directory = TRY(OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "%s", path);
+  struct stat status {};
+  if (fstat(directory.get(), &status) != 0) return Error::Os(errno, "%s: fstat", path);
+  if (status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
+    return Error::Format(ErrorCode::kRefused,
+                         "%s: belongs to uid %u with mode %04o, where only root may enter: chmod 0700 it", path,
+                         status.st_uid, status.st_mode & 07777U);
+  }
+  return DiskStateDirectory(std::move(directory));
+}
+
+Result<std::optional<std::string>> DiskStateDirectory::Read(const std::string& name) const {
+  Result<std::string> text = ReadTextFileAt(directory_.get(), name.c_str(), kFileLimit);
+  if (text.ok()) return std::optional<std::string>(text.TakeValue());
+  if (text.error().os_error() == ENOENT) return std::optional<std::string>();
+  return text.error().Prefixed("%s", name.c_str());
+}
+
+Result<> DiskStateDirectory::Replace(const std::string& name, std::string_view text) {
+  TRY(ReplaceFileAt(directory_.get(), name.c_str(), text), "%s", name.c_str());
+  return {};
+}
+
+Result<> DiskStateDirectory::Remove(const std::string& name) {
+  if (unlinkat(directory_.get(), name.c_str(), 0) != 0) {
+    if (errno == ENOENT) return {};
+    return Error::Os(errno, "%s: unlink", name.c_str());
+  }
+  return Fsync(directory_.get());
+}
+
+Result<std::vector<std::string>> DiskStateDirectory::List() const {
+  // fdopendir() takes its descriptor over: give it one of its own, with its own position.
+  UniqueFd fd = TRY(OpenFileAt(directory_.get(), ".", O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDirectory> stream(fdopendir(fd.get()));
+  if (stream == nullptr) return Error::Os(errno, "opendir");
+  (void)fd.Release();
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* const entry = readdir(stream.get());
+    if (entry == nullptr) {
+      if (errno != 0) return Error::Os(errno, "readdir");
+      break;
+    }
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace crashdump
