@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/base/io.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,9 +10,14 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <memory>
 
 namespace crashdump {
 namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { (void)closedir(directory); }
+};
 
 Result<std::string> ReadAll(int fd, uint64_t limit) {
   std::string text;
@@ -95,6 +101,25 @@ Result<std::string> ReadTextFileAt(int directory_fd, const char* name, uint64_t 
 Result<> WriteExistingFile(const char* path, std::string_view text) {
   const UniqueFd fd = TRY(OpenFile(path, O_WRONLY));
   return WriteFull(fd.get(), BytesOf(text));
+}
+
+Result<std::vector<std::string>> NamesInDirectory(int directory_fd) {
+  // fdopendir() takes its descriptor over: give it one of its own, with its own position.
+  UniqueFd fd = TRY(OpenFileAt(directory_fd, ".", O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDirectory> stream(fdopendir(fd.get()));
+  if (stream == nullptr) return Error::Os(errno, "opendir");
+  (void)fd.Release();
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* const entry = readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  if (errno != 0) return Error::Os(errno, "readdir");
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -28,6 +29,9 @@ Result<std::string> ReadTextFile(const char* path, uint64_t limit);
 Result<std::string> ReadTextFileAt(int directory_fd, const char* name, uint64_t limit);
 // Writes into an existing file such as those of proc and sysfs, in one write(2).
 Result<> WriteExistingFile(const char* path, std::string_view text);
+
+// The names in a directory in byte order, without "." and "..". The descriptor's position does not matter or change.
+Result<std::vector<std::string>> NamesInDirectory(int directory_fd);
 
 // Puts `text` under `name` in the directory, whole or not at all: a new file with mode 0600 is written, fsynced and
 // renamed over `name`, then the directory is fsynced. On failure nothing of it stays.

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/base/state_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "common/base/io.h"
 #include "common/base/units.h"
@@ -17,10 +14,6 @@ namespace crashdump {
 namespace {
 
 constexpr uint64_t kFileLimit = kMiB;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)closedir(directory); }
-};
 
 }  // namespace
 
@@ -63,22 +56,8 @@ Result<> DiskStateDirectory::Remove(const std::string& name) {
 }
 
 Result<std::vector<std::string>> DiskStateDirectory::List() const {
-  // fdopendir() takes its descriptor over: give it one of its own, with its own position.
-  UniqueFd fd = TRY(OpenFileAt(directory_.get(), ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, CloseDirectory> stream(fdopendir(fd.get()));
-  if (stream == nullptr) return Error::Os(errno, "opendir");
-  (void)fd.Release();
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* const entry = readdir(stream.get());
-    if (entry == nullptr) {
-      if (errno != 0) return Error::Os(errno, "readdir");
-      break;
-    }
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  }
-  std::sort(names.begin(), names.end());
+  std::vector<std::string> names = TRY(NamesInDirectory(directory_.get()));
+  std::erase_if(names, [](const std::string& name) { return name.front() == '.'; });
   return names;
 }
 
