@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// DumpCredentials: what a reader must be told from outside and never believes from a dump's own bytes: version,
+// algorithms, identifiers and keys.
+#pragma once
+
+#include "common/crypto/crypto.h"
+#include "common/format/dump_format.h"
+
+namespace crashdump {
+
+// How the objects of a dump are protected (the design's "key slot kind").
+enum class KeyKind : uint8_t {
+  kNone = 0,       // not encrypted, tags without a key: dumps in files only, protected by file permissions
+  kPlainFile = 1,  // both keys in a root-only record
+  kSealed = 2,     // reserved: the encryption key is sealed to a public key; refused by this version
+};
+
+struct DumpCredentials {
+  uint16_t version = kDumpVersion;
+  KeyKind kind = KeyKind::kNone;
+  DumpId region_id{};  // zero for kNone
+  DumpId key_id{};     // zero for kNone
+  Key authentication_key;
+  Key encryption_key;
+
+  DumpCredentials Copy() const {
+    return {version, kind, region_id, key_id, authentication_key.Copy(), encryption_key.Copy()};
+  }
+};
+
+}  // namespace crashdump

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "common/testing/sample_vmcore.h"
+
+#include <algorithm>
+
+#include "common/testing/printk_builder.h"
+
+namespace crashdump::testing {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint32_t kSecondPages = 40;
+constexpr uint64_t kDirectMap = 0xffff888000000000;
+constexpr uint64_t kText = 0xffffffff81000000;
+constexpr uint32_t kTextPages = 16;  // from the first page on
+constexpr uint64_t kLogVirtual = kDirectMap + (kSampleSecondPfn + 0x100) * kPage;
+
+std::vector<uint8_t> MakePage(uint64_t pfn) {
+  std::vector<uint8_t> page(kPage);
+  if (pfn % 3 == 0) return page;
+  uint64_t state = pfn * 0x9e3779b97f4a7c15 + 1;
+  for (size_t i = 0; i < page.size(); ++i) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    // Every fourth page is noise, the others repeat themselves.
+    page[i] = static_cast<uint8_t>(pfn % 4 == 1 ? state : pfn + i / 64);
+  }
+  page[kPage - 1] = 1;  // never zero, and told apart from a zero page by its last byte alone
+  return page;
+}
+
+std::vector<uint8_t> MakePages(uint64_t first_pfn, uint32_t count) {
+  std::vector<uint8_t> bytes;
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::vector<uint8_t> page = MakePage(first_pfn + i);
+    bytes.insert(bytes.end(), page.begin(), page.end());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+SampleVmcore MakeSampleVmcore(uint32_t page_count) {
+  SampleVmcore sample;
+  VmcoreBuilder builder;
+  builder.AddCpu().AddCpu().Info("CRASHTIME", "1700000000");
+  builder.AddLoad({.physical = kSampleFirstPfn * kPage,
+                   .data = MakePages(kSampleFirstPfn, std::min(page_count, kTextPages)),
+                   .virtual_address = kText});
+  builder.AddLoad({.physical = kSampleFirstPfn * kPage,
+                   .data = MakePages(kSampleFirstPfn, page_count),
+                   .virtual_address = kDirectMap + kSampleFirstPfn * kPage});
+  builder.AddLoad({.physical = kSampleSecondPfn * kPage,
+                   .data = MakePages(kSampleSecondPfn, kSecondPages),
+                   .virtual_address = kDirectMap + kSampleSecondPfn * kPage});
+  PrintkBuilder log(TargetFormat(), kLogVirtual);
+  sample.last_message = "Kernel panic - not syncing: \x1b[31msample";
+  log.Add("Linux version 6.1.0-test").Add("sysrq: Trigger a crash").Add(sample.last_message);
+  const uint64_t log_pfn = kSampleSecondPfn + 0x100;
+  log.AddTo(builder, log_pfn * kPage);
+  sample.file = builder.Build();
+
+  for (uint32_t i = 0; i < page_count; ++i) sample.pages[kSampleFirstPfn + i] = MakePage(kSampleFirstPfn + i);
+  for (uint32_t i = 0; i < kSecondPages; ++i) sample.pages[kSampleSecondPfn + i] = MakePage(kSampleSecondPfn + i);
+  const std::vector<uint8_t>& memory = log.memory();
+  for (uint64_t at = 0; at < memory.size(); at += kPage) {
+    std::vector<uint8_t> page(kPage);
+    std::copy_n(memory.begin() + static_cast<ptrdiff_t>(at), std::min(kPage, memory.size() - at), page.begin());
+    sample.pages[log_pfn + at / kPage] = std::move(page);
+  }
+  for (const auto& [pfn, page] : sample.pages) sample.zero_pages += AllZero(page) ? 1 : 0;
+  return sample;
+}
+
+Vmcore SampleVmcore::Open() const { return Vmcore::Open(std::make_unique<OwnedSource>(file)).TakeValue(); }
+
+uint64_t SampleVmcore::FileOffset(uint64_t pfn) const {
+  const Vmcore vmcore = Open();
+  for (const ElfSegment& load : vmcore.loads()) {
+    if (load.virtual_address < kText && load.physical().Contains(pfn * kPage)) {
+      return load.file_offset + (pfn * kPage - load.physical_address);
+    }
+  }
+  return 0;
+}
+
+}  // namespace crashdump::testing

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A small vmcore with everything that makes copying memory interesting: zero pages, pages that compress and that do
+// not, two ranges with a gap, kernel text that is mapped twice, a log, and a last page that is there in part only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/testing/vmcore_builder.h"
+#include "common/vmcore/vmcore.h"
+
+namespace crashdump::testing {
+
+struct SampleVmcore {
+  std::vector<uint8_t> file;
+  // What the machine's memory held, by page frame number; of the page that is there in part the rest is zeros.
+  std::map<uint64_t, std::vector<uint8_t>> pages;
+  uint64_t zero_pages = 0;
+  std::string last_message;
+
+  Vmcore Open() const;
+  // The byte of the file at which this page begins (in one of the PT_LOADs that hold it, the first of RAM).
+  uint64_t FileOffset(uint64_t pfn) const;
+};
+
+inline constexpr uint64_t kSampleFirstPfn = 0x100;
+inline constexpr uint64_t kSampleSecondPfn = 0x10000;
+
+// `page_count` pages from kSampleFirstPfn on, 40 from kSampleSecondPfn on, and the log behind those.
+SampleVmcore MakeSampleVmcore(uint32_t page_count);
+
+}  // namespace crashdump::testing
