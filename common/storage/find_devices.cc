@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "common/storage/find_devices.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cinttypes>
+
+#include "common/base/io.h"
+#include "common/storage/blkid_probe.h"
+
+namespace crashdump {
+namespace {
+
+constexpr uint64_t kMillisecond = 1000000;  // in nanoseconds
+
+// Drives with removable media: reading an empty one takes seconds and fills the log.
+bool IsMediumDrive(const std::string& name) { return name.starts_with("sr") || name.starts_with("fd"); }
+
+}  // namespace
+
+Result<std::vector<DeviceIdentity>> FindSwaps(const SystemPaths& paths, const Uuid& uuid) {
+  const std::vector<std::string> names = TRY(ListBlockDevices(paths));
+  std::vector<DeviceIdentity> swaps;
+  for (const std::string& name : names) {
+    if (IsMediumDrive(name)) continue;
+    const Result<UniqueFd> fd = OpenFile(NodePath(paths, name).c_str(), O_RDONLY | O_NONBLOCK);
+    if (!fd.ok()) continue;
+    const Result<std::optional<FoundSwap>> found = ProbeSwap(fd.value().get());
+    if (!found.ok() || !found.value() || found.value()->uuid != uuid) continue;
+    swaps.push_back(TRY(ReadDeviceIdentity(paths, name)));
+  }
+  return swaps;
+}
+
+Result<> WaitUntilSettled(SettleEnvironment& environment, const SettleLimits& limits) {
+  const uint64_t begin = environment.NowMilliseconds();
+  uint64_t last_change = begin;
+  std::vector<std::string> known;
+  while (true) {
+    const std::vector<std::string> names = TRY(environment.ListDevices());
+    const uint64_t now = environment.NowMilliseconds();
+    for (const std::string& name : names) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      known.push_back(name);
+      last_change = now;
+    }
+    const bool quiet = now - last_change >= limits.quiet_milliseconds;
+    if (quiet && TRY(environment.HasTarget())) return {};
+    if (now - begin >= limits.deadline_milliseconds) {
+      std::string seen;
+      for (const std::string& name : known) seen += " " + name;
+      return Error::Format(ErrorCode::kTimeout, "%s after %" PRIu64 " ms; block devices seen:%s",
+                           quiet ? "the target has not appeared" : "block devices are still appearing", now - begin,
+                           seen.empty() ? " none" : seen.c_str());
+    }
+    environment.SleepMilliseconds(limits.poll_milliseconds);
+  }
+}
+
+uint64_t SystemSettleEnvironment::NowMilliseconds() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / kMillisecond;
+}
+
+void SystemSettleEnvironment::SleepMilliseconds(uint64_t milliseconds) {
+  timespec left{};
+  left.tv_sec = static_cast<time_t>(milliseconds / 1000);
+  left.tv_nsec = static_cast<long>(milliseconds % 1000 * kMillisecond);
+  // A signal may shorten the wait; the caller looks at the clock.
+  (void)nanosleep(&left, nullptr);
+}
+
+Result<std::vector<std::string>> SystemSettleEnvironment::ListDevices() { return ListBlockDevices(paths_); }
+
+Result<bool> SystemSettleEnvironment::HasTarget() {
+  const std::vector<DeviceIdentity> swaps = TRY(FindSwaps(paths_, uuid_));
+  return !swaps.empty();
+}
+
+}  // namespace crashdump
