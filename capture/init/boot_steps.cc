@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/boot_steps.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "capture/init/clock.h"
+#include "capture/init/kernel_modules.h"
+#include "capture/init/mounts.h"
+#include "capture/init/reboot.h"
+#include "common/base/io.h"
+#include "common/base/units.h"
+
+namespace crashdump {
+namespace {
+
+using Need = Step::Need;
+using Place = Step::Place;
+
+constexpr const char* kModuleList = "/overlay/modules";
+constexpr const char* kWatchdog = "/dev/watchdog";
+
+Result<> MountProc(InitContext&) { return MountPseudo("proc", "/proc"); }
+Result<> MountSysfs(InitContext&) { return MountPseudo("sysfs", "/sys"); }
+Result<> MountDevices(InitContext&) { return MountPseudo("devtmpfs", "/dev"); }
+
+Result<> StartGuard(InitContext& init) {
+  init.guard = TRY(Guard::Start(ResetBySysrq));
+  init.guard.Expect(kGuardMs, NowMs());
+  return {};
+}
+
+Result<> OpenConsole(InitContext& init) {
+  const Result<> opened = init.console.OpenActive("/sys/class/tty/console/active", "/dev");
+  init.console.Line("the capture kernel is running");
+  return opened;
+}
+
+Result<> ReadOptions(InitContext& init) {
+  const std::string command_line = TRY(ReadTextFile("/proc/cmdline", 64 * kKiB), "/proc/cmdline");
+  ParsedOptions parsed = ParseOptions(command_line);
+  init.options = std::move(parsed.options);
+  for (const std::string& note : parsed.notes) Note(init, "%s", note.c_str());
+  return {};
+}
+
+// Twice in the table: its driver may be one of the modules.
+Result<> OpenWatchdog(InitContext& init) {
+  if (init.watchdog.is_open() || access(kWatchdog, F_OK) != 0) return {};
+  TRY(init.watchdog.Open(kWatchdog));
+  init.watchdog.Feed(NowMs());
+  return {};
+}
+
+void LoadAndNote(InitContext& init, const std::vector<std::string>& names) {
+  const std::string directory = ModuleDirectory();
+  Result<std::string> text = ReadTextFile((directory + "/modules.dep").c_str(), kMiB);
+  if (!text.ok()) Note(init, "%s/modules.dep: %s", directory.c_str(), text.error().text());
+  const ModuleIndex index(text.ok() ? text.TakeValue() : std::string());
+  KernelModuleLoader loader;
+  for (const std::string& note : LoadModules(names, index, directory, loader)) Note(init, "%s", note.c_str());
+}
+
+Result<> LoadPortDriver(InitContext& init) {
+  if (init.options.status_port.empty()) return {};
+  LoadAndNote(init, {"virtio_pci", "virtio_console"});
+  return {};
+}
+
+Result<> OpenStatusPort(InitContext& init) {
+  if (init.options.status_port.empty()) return {};
+  // The host tells the driver a port's name some time after the driver has come up.
+  constexpr uint64_t kPatienceMs = 5000;
+  const uint64_t end_ms = NowMs() + kPatienceMs;
+  while (true) {
+    const Result<> opened = init.port.Open("/sys/class/virtio-ports", "/dev", init.options.status_port);
+    if (opened.ok() || NowMs() >= end_ms) return opened;
+    Pause(init, 50);
+  }
+}
+
+Result<> PassStart(InitContext& init) {
+  PassStage(init, Stage::kStart);
+  return {};
+}
+
+Result<> FindVmcore(InitContext& init) {
+  struct stat status {};
+  if (stat("/proc/vmcore", &status) == 0) {
+    init.console.Line("the kernel crashed: its memory is being saved, then the machine reboots");
+    return {};
+  }
+  return Error::Os(errno, "/proc/vmcore (this kernel was not started by a crash, or has no CONFIG_PROC_VMCORE)");
+}
+
+Result<> LoadTargetModules(InitContext& init) {
+  const Result<std::string> list = ReadTextFile(kModuleList, 64 * kKiB);
+  if (!list.ok()) {
+    Note(init, "%s: %s", kModuleList, list.error().text());
+    return {};
+  }
+  LoadAndNote(init, ParseModuleList(list.value()));
+  return {};
+}
+
+constexpr std::array kBootSteps = {
+    Step{"mount proc", MountProc, Need::kRequired, Place::kInit, 10'000},
+    Step{"start the guard", StartGuard, Need::kOptional, Place::kInit, 10'000},
+    Step{"mount sysfs", MountSysfs, Need::kRequired, Place::kInit, 10'000},
+    Step{"mount devtmpfs", MountDevices, Need::kRequired, Place::kInit, 10'000},
+    Step{"open the console", OpenConsole, Need::kOptional, Place::kInit, 10'000},
+    Step{"read the options", ReadOptions, Need::kOptional, Place::kInit, 10'000},
+    Step{"hardware watchdog", OpenWatchdog, Need::kOptional, Place::kInit, 10'000},
+    Step{"load the status port's driver", LoadPortDriver, Need::kOptional, Place::kChild, 20'000},
+    Step{"open the status port", OpenStatusPort, Need::kOptional, Place::kInit, 20'000},
+    Step{"stage start", PassStart, Need::kOptional, Place::kInit, kGuardMs},
+    Step{"find the crashed kernel's memory", FindVmcore, Need::kRequired, Place::kInit, 10'000},
+    Step{"load the target's modules", LoadTargetModules, Need::kOptional, Place::kChild, 60'000},
+    Step{"hardware watchdog", OpenWatchdog, Need::kOptional, Place::kInit, 10'000},
+};
+
+}  // namespace
+
+std::span<const Step> BootSteps() { return kBootSteps; }
+
+}  // namespace crashdump

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What is done between the kernel's start and the capture: the product's step table.
+#pragma once
+
+#include <span>
+
+#include "capture/init/steps.h"
+
+namespace crashdump {
+
+std::span<const Step> BootSteps();
+
+}  // namespace crashdump

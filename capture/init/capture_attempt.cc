@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/capture_attempt.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "capture/init/printable.h"
+
+namespace crashdump {
+
+using Action = CaptureAttempt::Action;
+
+Action CaptureAttempt::OnLine(const StatusLine& line, uint64_t now_ms) {
+  // The same numbers again are a sign of life but not of progress.
+  if (line.kind != StatusLine::Kind::kProgress || line.progress != last_progress_) progress_ms_ = now_ms;
+  switch (line.kind) {
+    case StatusLine::Kind::kProgress:
+      last_progress_ = line.progress;
+      return Action::kNone;
+    case StatusLine::Kind::kMessagesSafe:
+      // From a child that was killed meanwhile it counts as well: what it wrote is on the disk.
+      if (messages_safe_ || limits_.hold_ms == 0 || killed_ms_ != kNever) {
+        messages_safe_ = true;
+        return Action::kAnswerGo;
+      }
+      messages_safe_ = true;
+      hold_since_ms_ = now_ms;
+      return Action::kHold;
+    case StatusLine::Kind::kResult:
+      has_result_ = true;
+      reason_ = Printable(line.text);
+      return Action::kNone;
+    case StatusLine::Kind::kFailed:
+      has_result_ = false;
+      if (killed_ms_ == kNever) reason_ = Printable(line.text);
+      return Action::kNone;
+    case StatusLine::Kind::kStage:
+    case StatusLine::Kind::kTarget:
+    case StatusLine::Kind::kNote:
+    case StatusLine::Kind::kMessage:
+      return Action::kNone;
+  }
+  return Action::kNone;
+}
+
+Action CaptureAttempt::Release(uint64_t now_ms) {
+  // Time under hold is nobody's fault.
+  held_ms_ += now_ms - hold_since_ms_;
+  hold_since_ms_ = kNever;
+  progress_ms_ = now_ms;
+  return Action::kAnswerGo;
+}
+
+Action CaptureAttempt::OnGo(uint64_t now_ms) { return holding() ? Release(now_ms) : Action::kNone; }
+
+uint64_t CaptureAttempt::WakeAt() const {
+  if (end_ != End::kRunning) return kNever;
+  if (killed_ms_ != kNever) return killed_ms_ + limits_.death_ms;
+  if (holding()) return hold_since_ms_ + limits_.hold_ms;
+  return std::min(progress_ms_ + limits_.stall_ms, end_at());
+}
+
+Action CaptureAttempt::OnTime(uint64_t now_ms) {
+  if (now_ms < WakeAt()) return Action::kNone;
+  if (killed_ms_ != kNever) {
+    end_ = End::kUnkillable;
+    reason_ += " (and it cannot be killed: it hangs in the kernel)";
+    return Action::kGiveUp;
+  }
+  if (holding()) return Release(now_ms);
+  out_of_time_ = now_ms >= end_at();
+  reason_ = out_of_time_ ? "the time set by crashdump.timeout is over"
+                         : "no progress for " + std::to_string(limits_.stall_ms / 1000) + " s";
+  killed_ms_ = now_ms;
+  return Action::kKill;
+}
+
+void CaptureAttempt::OnExit(int wait_status) {
+  if (end_ != End::kRunning) return;
+  hold_since_ms_ = kNever;
+  end_ = End::kFailed;
+  if (WIFEXITED(wait_status) && killed_ms_ == kNever) {
+    const int status = WEXITSTATUS(wait_status);
+    if (status == kExitDone && has_result_) {
+      end_ = End::kDone;
+    } else if (status == kExitDone) {
+      reason_ = "the capture program ended without a result";
+    } else {
+      if (status == kExitRefused) end_ = End::kRefused;
+      if (reason_.empty() || has_result_) reason_ = "the capture program ended with status " + std::to_string(status);
+    }
+  } else if (killed_ms_ == kNever) {
+    reason_ = "the capture program was ended by signal " + std::to_string(WTERMSIG(wait_status));
+  }
+}
+
+}  // namespace crashdump

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The capture as init sees it: one or two runs of the capture program, shown on console and status port.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/init/capture_attempt.h"
+#include "capture/init/init_context.h"
+
+namespace crashdump {
+
+// The arguments of attempt `number` (1 or 2).
+std::vector<std::string> CaptureArguments(const Options& options, unsigned number);
+
+// Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
+// die. Returns how the last attempt ended.
+CaptureAttempt::End RunCapture(InitContext& init, const char* program, uint64_t death_ms = AttemptLimits().death_ms);
+
+}  // namespace crashdump

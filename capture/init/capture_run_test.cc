@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The capture with real children: scripts that behave as a good, a failing, a dying and a hanging capture program.
+#include "capture/init/capture_run.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "capture/init/test_support.h"
+
+namespace crashdump {
+namespace {
+
+using End = CaptureAttempt::End;
+
+class CaptureRunTest : public SignalTest {
+ protected:
+  CaptureRunTest() {
+    directory_.Write("console", "");
+    const std::string list = directory_.Write("active", "console");
+    EXPECT_TRUE(init_.console.OpenActive(list.c_str(), directory_.path().c_str()).ok());
+    EXPECT_EQ(symlink(host_.device().c_str(), directory_.Path("port").c_str()), 0);
+  }
+  void OpenPort() { EXPECT_TRUE(init_.port.Open("/nonexistent", directory_.path().c_str(), "port").ok()); }
+
+  // The script finds its arguments in $*, and $2 is the attempt.
+  End Run(const std::string& commands) {
+    const std::string script = directory_.MakeScript(
+        "capture", "echo \"$*\" >>" + directory_.Path("calls") + "\nsay() { echo \"$*\" >&3; }\n" + commands);
+    return RunCapture(init_, script.c_str(), 5000);
+  }
+  std::string calls() const { return directory_.Read("calls"); }
+  std::string console() const { return directory_.Read("console"); }
+  bool Shown(const std::string& text) const { return console().find("crashdump: " + text + "\n") != std::string::npos; }
+
+  ScratchDirectory directory_;
+  SerialLine host_;
+  InitContext init_;
+};
+
+TEST_F(CaptureRunTest, ACompleteCapture) {
+  OpenPort();
+  init_.options.capture_arguments = {"--threads", "2"};
+  EXPECT_EQ(Run("say target vda2; say messages-safe; read go <&3; [ $go = go ] || exit 9\n"
+                "say progress 5 10 1; say result complete all pages"),
+            End::kDone);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --threads 2\n");
+  EXPECT_TRUE(Shown("target: vda2")) << console();
+  EXPECT_TRUE(Shown("the panic messages are safe"));
+  EXPECT_TRUE(Shown("result: complete all pages"));
+  EXPECT_EQ(host_.ReceiveUntil("ended 1 complete all pages\n"),
+            "attempt 1\ncapture target vda2\ncapture messages-safe\nstage messages-safe\ncapture progress 5 10 1\n"
+            "capture result complete all pages\nended 1 complete all pages\n");
+}
+
+TEST_F(CaptureRunTest, AFailureBeforeMessagesSafeGetsASecondAttempt) {
+  EXPECT_EQ(Run("[ $2 = 2 ] || { say failed disk gone; exit 1; }\nsay messages-safe; say result messages-only x"),
+            End::kDone);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
+  EXPECT_TRUE(Shown("no dump: disk gone")) << console();
+}
+
+TEST_F(CaptureRunTest, ThereIsNoThirdAttempt) {
+  EXPECT_EQ(Run("exit 1"), End::kFailed);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
+}
+
+TEST_F(CaptureRunTest, AFailureAfterMessagesSafeGetsNone) {
+  EXPECT_EQ(Run("say messages-safe; kill -SEGV $$"), End::kFailed);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
+  EXPECT_TRUE(
+      Shown("the panic messages are saved, but the memory image is not complete: "
+            "the capture program was ended by signal 11"))
+      << console();
+}
+
+TEST_F(CaptureRunTest, ARefusalGetsNone) {
+  EXPECT_EQ(Run("say failed wrong UUID; exit 3"), End::kRefused);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
+  EXPECT_TRUE(Shown("no dump: wrong UUID")) << console();
+}
+
+TEST_F(CaptureRunTest, ASilentOneIsKilledAndTriedAgain) {
+  init_.options.stall_ms = 200;
+  const uint64_t begin_ms = NowMs();
+  EXPECT_EQ(Run("[ $2 = 2 ] || sleep 100\nsay messages-safe; say result messages-only x"), End::kDone);
+  EXPECT_LT(NowMs() - begin_ms, 20'000U);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
+}
+
+TEST_F(CaptureRunTest, OneThatClosesItsSocketIsStillWaitedFor) {
+  init_.options.stall_ms = 300;
+  EXPECT_EQ(Run("say messages-safe; exec 2>&- 3>&-; sleep 100"), End::kFailed);
+  EXPECT_TRUE(Shown("the panic messages are saved, but the memory image is not complete: no progress for 0 s"))
+      << console();
+}
+
+TEST_F(CaptureRunTest, OneThatSaysTheSameForEverIsKilled) {
+  init_.options.stall_ms = 300;
+  EXPECT_EQ(Run("say messages-safe; while :; do say progress 1 10 1; done"), End::kFailed);
+}
+
+TEST_F(CaptureRunTest, TimeIsUpInSpiteOfProgress) {
+  init_.options.timeout_ms = 300;
+  EXPECT_EQ(Run("i=0; while :; do i=$((i + 1)); say note $i; done"), End::kFailed);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
+  EXPECT_TRUE(Shown("no dump: the time set by crashdump.timeout is over"));
+  const std::string shown = console();
+  EXPECT_LT(std::count(shown.begin(), shown.end(), '\n'), 60);  // the flood was kept from the console
+}
+
+TEST_F(CaptureRunTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
+  OpenPort();
+  init_.options.hold.Add(Stage::kMessagesSafe);
+  init_.options.stall_ms = 200;  // the hold lasts longer and is no stall
+  const Result<ChildProcess> host = ChildProcess::Call([&] {
+    (void)host_.ReceiveUntil("hold messages-safe\n");
+    usleep(500'000);
+    host_.Send("go\n");
+    return true;
+  });
+  ASSERT_TRUE(host.ok());
+  const uint64_t begin_ms = NowMs();
+  EXPECT_EQ(Run("say messages-safe; read go <&3; say result complete $go"), End::kDone);
+  EXPECT_GE(NowMs() - begin_ms, 490U);
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --hold-seconds 70\n");
+  EXPECT_TRUE(Shown("result: complete go")) << console();
+}
+
+TEST_F(CaptureRunTest, WhatTheCrashedKernelSaidIsHarmless) {
+  EXPECT_EQ(Run("printf 'result complete \\033[2J\\233x\\n' >&3"), End::kDone);
+  EXPECT_TRUE(Shown("result: complete ?[2J?x")) << console();
+}
+
+TEST_F(CaptureRunTest, ThePanicMessagesOfARefusalAreAllShown) {
+  EXPECT_EQ(Run("i=0; while [ $i -lt 40 ]; do i=$((i + 1)); say message \"line  $i\"; done; say failed x; exit 3"),
+            End::kRefused);
+  for (int i = 1; i <= 40; ++i) EXPECT_TRUE(Shown("| line  " + std::to_string(i))) << console();
+}
+
+TEST_F(CaptureRunTest, AProgramThatIsNotThere) {
+  EXPECT_EQ(RunCapture(init_, "/nonexistent/capture"), End::kFailed);
+  EXPECT_TRUE(Shown("no dump: /nonexistent/capture cannot be run: No such file or directory")) << console();
+}
+
+}  // namespace
+}  // namespace crashdump

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/child_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+namespace crashdump {
+namespace {
+
+extern "C" void OnChildSignal(int) {}  // its delivery is all that is wanted: it interrupts ppoll
+
+[[noreturn]] void Execute(const char* path, std::span<const std::string> arguments, int status) {
+  std::vector<char*> argv = {const_cast<char*>(path)};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  std::array<char*, 1> environment = {nullptr};
+
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  // Init keeps 0, 1 and 2 in use, so that `status` and `null` are never below 3; dup2 onto itself would keep O_CLOEXEC.
+  if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+      dup2(status, STDERR_FILENO) >= 0) {
+    const bool in_place =
+        status == ChildProcess::kStatusFd ? fcntl(status, F_SETFD, 0) == 0 : dup2(status, ChildProcess::kStatusFd) >= 0;
+    if (in_place) (void)execve(path, argv.data(), environment.data());
+  }
+  (void)dprintf(status, "failed %s cannot be run: %s\n", path, strerror(errno));
+  _exit(1);
+}
+
+}  // namespace
+
+Result<pid_t> ChildProcess::Fork() {
+  const pid_t pid = fork();
+  if (pid < 0) return Error::Os(errno, "fork");
+  if (pid == 0) {
+    (void)setsid();
+    (void)signal(SIGCHLD, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+  return pid;
+}
+
+Result<ChildProcess> ChildProcess::Start(const char* path, std::span<const std::string> arguments) {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return Error::Os(errno, "socketpair");
+  UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
+  const pid_t pid = TRY(Fork());
+  if (pid == 0) Execute(path, arguments, theirs.get());
+  return ChildProcess(pid, std::move(ours));
+}
+
+void ChildProcess::Send(std::string_view text) const {
+  (void)send(status_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void ChildProcess::Kill() const {
+  (void)kill(-pid_, SIGKILL);
+  (void)kill(pid_, SIGKILL);  // it may not have come to its setsid() yet
+}
+
+void PrepareSignals() {
+  struct sigaction action {};
+  action.sa_handler = OnChildSignal;
+  (void)sigaction(SIGCHLD, &action, nullptr);
+  sigset_t all;
+  sigfillset(&all);
+  (void)sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+std::optional<int> Reap(pid_t wanted) {
+  std::optional<int> result;
+  while (true) {
+    int status = 0;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) return result;
+    if (pid == wanted) result = status;
+  }
+}
+
+}  // namespace crashdump

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The clock of all deadlines: milliseconds that never go back.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace crashdump {
+
+// A point in time that never comes.
+inline constexpr uint64_t kNever = UINT64_MAX;
+
+inline uint64_t NowMs() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);  // cannot fail for this clock
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace crashdump

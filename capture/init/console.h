@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Console: plain lines for the person at the init, on every console that the kernel itself uses.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "capture/init/line_output.h"
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace crashdump {
+
+class Console {
+ public:
+  // Until OpenActive() succeeds, lines go to standard error.
+  Console() = default;
+
+  // Opens the devices whose names stand in `list_path` (/sys/class/tty/console/active), below `device_directory`.
+  // Fails if not one of them can be opened; lines still go to standard error then.
+  Result<> OpenActive(const char* list_path, const char* device_directory);
+
+  // Writes "crashdump: <text>" as a line; what is not printable in it is replaced. A console that takes nothing (flow
+  // control, a dead line) costs half a second once, and then only lines.
+  void Line(const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+ private:
+  struct Device {
+    UniqueFd fd;
+    LineOutput output;
+  };
+
+  static constexpr size_t kMostDevices = 4;
+
+  std::array<Device, kMostDevices> devices_;
+  size_t device_count_ = 0;
+  LineOutput standard_error_;
+};
+
+}  // namespace crashdump

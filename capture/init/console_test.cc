@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/console.h"
+
+#include <gtest/gtest.h>
+
+#include "capture/init/test_support.h"
+
+namespace crashdump {
+namespace {
+
+TEST(ConsoleTest, WritesToEveryActiveDevice) {
+  const ScratchDirectory directory;
+  directory.Write("tty0", "");
+  directory.Write("ttyS0", "");
+  const std::string list = directory.Write("active", "tty0 gone0 ttyS0\n");
+  Console console;
+  ASSERT_TRUE(console.OpenActive(list.c_str(), directory.path().c_str()).ok());
+  console.Line("%d \x1b[2J", 5);
+  EXPECT_EQ(directory.Read("tty0"), "crashdump: 5 ?[2J\n");
+  EXPECT_EQ(directory.Read("ttyS0"), "crashdump: 5 ?[2J\n");
+}
+
+TEST(ConsoleTest, NoDeviceIsAnError) {
+  const ScratchDirectory directory;
+  Console console;
+  const std::string empty = directory.Write("active", "\n");
+  EXPECT_FALSE(console.OpenActive(empty.c_str(), directory.path().c_str()).ok());
+  EXPECT_FALSE(console.OpenActive(directory.Path("none").c_str(), directory.path().c_str()).ok());
+  const std::string gone = directory.Write("active", "gone0");
+  EXPECT_FALSE(console.OpenActive(gone.c_str(), directory.path().c_str()).ok());
+}
+
+TEST(ConsoleTest, ADeviceThatTakesNothingHoldsUpNothing) {
+  const ScratchDirectory directory;
+  ASSERT_EQ(mkfifo(directory.Path("stuck").c_str(), 0600), 0);
+  const Result<UniqueFd> reader = OpenFile(directory.Path("stuck").c_str(), O_RDWR);
+  ASSERT_TRUE(reader.ok());
+  ASSERT_EQ(fcntl(reader.value().get(), F_SETPIPE_SZ, 4096), 4096);
+  ASSERT_TRUE(WriteFull(reader.value().get(), BytesOf(std::string(4096, 'x'))).ok());
+  const std::string list = directory.Write("active", "stuck");
+  Console console;
+  ASSERT_TRUE(console.OpenActive(list.c_str(), directory.path().c_str()).ok());
+  const uint64_t begin_ms = NowMs();
+  for (int i = 0; i < 50; ++i) console.Line("line %d", i);
+  const uint64_t took_ms = NowMs() - begin_ms;
+  EXPECT_GE(took_ms, 400U);  // it was given a chance, once
+  EXPECT_LT(took_ms, 5000U);
+  // And is used again as soon as it takes something.
+  std::string buffer(4096, ' ');
+  ASSERT_EQ(read(reader.value().get(), buffer.data(), buffer.size()), 4096);
+  console.Line("again");
+  const ssize_t got = read(reader.value().get(), buffer.data(), buffer.size());
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(buffer.substr(0, static_cast<size_t>(got)), "crashdump: again\n");
+}
+
+TEST(ConsoleTest, ALineThatWasTornDoesNotSpoilTheNextOne) {
+  const ScratchDirectory directory;
+  ASSERT_EQ(mkfifo(directory.Path("slow").c_str(), 0600), 0);
+  const Result<UniqueFd> reader = OpenFile(directory.Path("slow").c_str(), O_RDWR);
+  ASSERT_TRUE(reader.ok());
+  ASSERT_EQ(fcntl(reader.value().get(), F_SETPIPE_SZ, 4096), 4096);
+  LineOutput output;
+  const Result<UniqueFd> writer = OpenFile(directory.Path("slow").c_str(), O_WRONLY | O_NONBLOCK);
+  ASSERT_TRUE(writer.ok());
+  // A pipe takes up to 4096 bytes whole or not at all, and of more what fits.
+  WriteLine(writer.value().get(), std::string(5000, 'x'), output);
+  EXPECT_TRUE(output.stuck && output.torn);
+  WriteLine(writer.value().get(), "lost", output);
+  std::string buffer(4096, ' ');
+  ASSERT_EQ(read(reader.value().get(), buffer.data(), buffer.size()), 4096);
+  WriteLine(writer.value().get(), "whole", output);
+  EXPECT_FALSE(output.stuck || output.torn);
+  const ssize_t got = read(reader.value().get(), buffer.data(), buffer.size());
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(buffer.substr(0, static_cast<size_t>(got)), "\nwhole\n");
+}
+
+}  // namespace
+}  // namespace crashdump

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/kernel_modules.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/io.h"
+#include "common/base/parse.h"
+
+namespace crashdump {
+namespace {
+
+std::string_view TakeUpTo(std::string_view& text, char end) {
+  const std::string_view piece = text.substr(0, text.find(end));
+  text.remove_prefix(std::min(piece.size() + 1, text.size()));
+  return piece;
+}
+
+// Whether `path` ("kernel/drivers/block/virtio_blk.ko") is the file of module `name` ("virtio-blk").
+bool IsFileOf(std::string_view path, std::string_view name) {
+  path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
+  constexpr std::string_view kSuffix = ".ko";
+  if (path.size() != name.size() + kSuffix.size() || !path.ends_with(kSuffix)) return false;
+  return std::equal(name.begin(), name.end(), path.begin(),
+                    [](char a, char b) { return (a == '-' ? '_' : a) == (b == '-' ? '_' : b); });
+}
+
+}  // namespace
+
+Result<> KernelModuleLoader::Load(const std::string& path) {
+  const UniqueFd fd = TRY(OpenFile(path.c_str(), O_RDONLY));
+  if (syscall(SYS_finit_module, fd.get(), "", 0) != 0) return Error::Os(errno, "finit_module");
+  return {};
+}
+
+std::vector<std::string_view> ModuleIndex::FilesOf(std::string_view name) const {
+  std::string_view rest = text_;
+  while (!rest.empty()) {
+    std::string_view line = TakeUpTo(rest, '\n');
+    const std::string_view file = TakeUpTo(line, ':');
+    if (!IsFileOf(file, name)) continue;
+    // modules.dep(5): dependencies stand behind what needs them, all of them on each line.
+    std::vector<std::string_view> files = {file};
+    while (!line.empty()) {
+      const std::string_view dependency = TakeUpTo(line, ' ');
+      if (!dependency.empty()) files.push_back(dependency);
+    }
+    std::reverse(files.begin(), files.end());
+    return files;
+  }
+  return {};
+}
+
+std::vector<std::string> ParseModuleList(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const std::string_view line = TrimSpace(TakeUpTo(text, '\n'));
+    if (!line.empty() && line.front() != '#') names.emplace_back(line);
+  }
+  return names;
+}
+
+std::vector<std::string> LoadModules(const std::vector<std::string>& names, const ModuleIndex& index,
+                                     const std::string& directory, ModuleLoader& loader) {
+  std::vector<std::string> notes;
+  std::vector<std::string_view> tried;
+  for (const std::string& name : names) {
+    const std::vector<std::string_view> files = index.FilesOf(name);
+    if (files.empty()) notes.push_back("module " + name + ": not in this image, taken for built in");
+    for (const std::string_view file : files) {
+      if (std::find(tried.begin(), tried.end(), file) != tried.end()) continue;
+      tried.push_back(file);
+      const Result<> loaded = loader.Load(directory + "/" + std::string(file));
+      if (!loaded.ok() && loaded.error().os_error() != EEXIST) {
+        notes.push_back("module " + std::string(file) + ": " + loaded.error().text());
+      }
+    }
+  }
+  return notes;
+}
+
+std::string ModuleDirectory() {
+  utsname system{};
+  (void)uname(&system);
+  return std::string("/lib/modules/") + system.release;
+}
+
+}  // namespace crashdump

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/kernel_modules.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <map>
+
+namespace crashdump {
+namespace {
+
+constexpr const char* kIndex =
+    "kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko\n"
+    "kernel/drivers/virtio/virtio.ko:\n"
+    "kernel/drivers/virtio/virtio_ring.ko: kernel/drivers/virtio/virtio.ko\n"
+    "kernel/lib/crc-t10dif.ko:\n"
+    "kernel/drivers/nvme/host/nvme-core.ko: kernel/lib/crc-t10dif.ko";
+
+class FakeLoader : public ModuleLoader {
+ public:
+  Result<> Load(const std::string& path) override {
+    loaded.push_back(path);
+    const auto failure = failures.find(path);
+    if (failure != failures.end()) return Error::Os(failure->second, "finit_module");
+    return {};
+  }
+  std::vector<std::string> loaded;
+  std::map<std::string, int> failures;
+};
+
+TEST(ModuleIndexTest, DependenciesStandBeforeWhatNeedsThem) {
+  const ModuleIndex index(kIndex);
+  EXPECT_EQ(index.FilesOf("virtio_blk"),
+            (std::vector<std::string_view>{"kernel/drivers/virtio/virtio.ko", "kernel/drivers/virtio/virtio_ring.ko",
+                                           "kernel/drivers/block/virtio_blk.ko"}));
+  EXPECT_EQ(index.FilesOf("virtio"), (std::vector<std::string_view>{"kernel/drivers/virtio/virtio.ko"}));
+}
+
+TEST(ModuleIndexTest, HyphenAndUnderscoreAreTheSame) {
+  const ModuleIndex index(kIndex);
+  EXPECT_EQ(index.FilesOf("crc_t10dif").size(), 1U);
+  EXPECT_EQ(index.FilesOf("nvme_core").size(), 2U);
+  EXPECT_EQ(index.FilesOf("nvme-core").size(), 2U);
+}
+
+TEST(ModuleIndexTest, OnlyWholeNames) {
+  const ModuleIndex index(kIndex);
+  for (const char* name : {"virtio_bl", "irtio", "blk", "", "virtio.ko", "host/nvme-core"}) {
+    EXPECT_TRUE(index.FilesOf(name).empty()) << name;
+  }
+  EXPECT_TRUE(ModuleIndex("").FilesOf("virtio").empty());
+  EXPECT_TRUE(ModuleIndex("\n:\n::\n").FilesOf("virtio").empty());
+}
+
+TEST(ModuleListTest, OneNamePerLine) {
+  EXPECT_EQ(ParseModuleList("# made by load\nvirtio\n\n  nvme \nahci"),
+            (std::vector<std::string>{"virtio", "nvme", "ahci"}));
+  EXPECT_TRUE(ParseModuleList("").empty());
+}
+
+TEST(LoadModulesTest, InTheOrderGivenAndEachFileOnce) {
+  FakeLoader loader;
+  const std::vector<std::string> notes =
+      LoadModules({"nvme_core", "virtio_blk", "virtio"}, ModuleIndex(kIndex), "/lib/modules/6", loader);
+  EXPECT_TRUE(notes.empty());
+  EXPECT_EQ(loader.loaded,
+            (std::vector<std::string>{
+                "/lib/modules/6/kernel/lib/crc-t10dif.ko", "/lib/modules/6/kernel/drivers/nvme/host/nvme-core.ko",
+                "/lib/modules/6/kernel/drivers/virtio/virtio.ko", "/lib/modules/6/kernel/drivers/virtio/virtio_ring.ko",
+                "/lib/modules/6/kernel/drivers/block/virtio_blk.ko"}));
+}
+
+TEST(LoadModulesTest, WhatIsThereAlreadyIsFineAndWhatFailsIsNoted) {
+  FakeLoader loader;
+  loader.failures["d/kernel/drivers/virtio/virtio.ko"] = EEXIST;
+  loader.failures["d/kernel/lib/crc-t10dif.ko"] = ENOEXEC;
+  const std::vector<std::string> notes =
+      LoadModules({"virtio", "no_such", "nvme_core"}, ModuleIndex(kIndex), "d", loader);
+  ASSERT_EQ(notes.size(), 2U);
+  EXPECT_EQ(notes[0], "module no_such: not in this image, taken for built in");
+  EXPECT_EQ(notes[1], "module kernel/lib/crc-t10dif.ko: finit_module: Exec format error");
+  EXPECT_EQ(loader.loaded.back(), "d/kernel/drivers/nvme/host/nvme-core.ko");
+}
+
+TEST(KernelModuleLoaderTest, NamesTheFailure) {
+  KernelModuleLoader loader;
+  const Result<> missing = loader.Load("/nonexistent.ko");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().os_error(), ENOENT);
+  // Not a module, and without privileges not even looked at: an error in any case.
+  EXPECT_FALSE(loader.Load("/dev/null").ok());
+}
+
+}  // namespace
+}  // namespace crashdump

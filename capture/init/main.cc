@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// crashdump-init: PID 1 of the capture kernel. Supervises the capture and reboots, whatever happens.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "capture/init/boot_steps.h"
+#include "capture/init/capture_run.h"
+#include "capture/init/mounts.h"
+#include "capture/init/reboot.h"
+
+namespace {
+
+constexpr const char* kCaptureProgram = "/bin/crashdump-capture";
+// How long the reason of a failure stays on the screen.
+constexpr uint64_t kReasonMs = 10'000;
+
+}  // namespace
+
+int main() {
+  using namespace crashdump;
+  if (getpid() != 1) {
+    (void)fputs("crashdump-init: runs only as the first process (PID 1) of the capture kernel\n", stderr);
+    return 1;
+  }
+  OccupyStandardFds();
+  PrepareSignals();
+  InitContext init;
+  bool saved = false;
+  const Result<> ready = RunSteps(init, BootSteps());
+  if (ready.ok()) {
+    saved = RunCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
+  } else {
+    init.console.Line("no dump: %s", ready.error().text());
+    init.port.Line("note %s", ready.error().text());
+  }
+  if (!saved) {
+    init.console.Line("reboot in %u s", static_cast<unsigned>(kReasonMs / 1000));
+    Pause(init, kReasonMs);
+  }
+  PassStage(init, Stage::kReboot);
+  init.console.Line("rebooting");
+  RebootMachine(init, kRebootWays);
+  // Nothing worked within its time. The end of PID 1 is a panic, and panic= on the command line the last way to reboot.
+  Pause(init, kRebootWays.reset_ms);
+  return 1;
+}

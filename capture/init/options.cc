@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/options.h"
+
+#include <array>
+#include <cinttypes>
+#include <optional>
+
+#include "common/base/parse.h"
+
+namespace crashdump {
+namespace {
+
+constexpr uint64_t kMostSeconds = uint64_t{7} * 24 * 3600;
+constexpr size_t kLongestName = 64;
+
+Result<uint64_t> ParseMilliseconds(std::string_view text, uint64_t least_seconds) {
+  const uint64_t seconds = TRY(ParseNumber(text));
+  if (seconds < least_seconds || seconds > kMostSeconds) {
+    return Error::Format(ErrorCode::kInvalidArgument, "%" PRIu64 " is not between %" PRIu64 " and %" PRIu64 " seconds",
+                         seconds, least_seconds, kMostSeconds);
+  }
+  return seconds * 1000;
+}
+
+Result<> SetTimeout(std::string_view value, Options& options) {
+  options.timeout_ms = TRY(ParseMilliseconds(value, 0));
+  return {};
+}
+
+Result<> SetStall(std::string_view value, Options& options) {
+  options.stall_ms = TRY(ParseMilliseconds(value, 1));
+  return {};
+}
+
+Result<> SetStatusPort(std::string_view value, Options& options) {
+  // It may become part of a path below /dev.
+  if (value.empty() || value.size() > kLongestName || value.front() == '.' ||
+      value.find('/') != std::string_view::npos) {
+    return Error::Format(ErrorCode::kInvalidArgument, "not the name of a port");
+  }
+  options.status_port = value;
+  return {};
+}
+
+// STAGE[,STAGE...][:SECONDS]
+Result<> SetHold(std::string_view value, Options& options) {
+  const size_t colon = value.find(':');
+  uint64_t hold_ms = Options().hold_ms;
+  if (colon != std::string_view::npos) hold_ms = TRY(ParseMilliseconds(value.substr(colon + 1), 1));
+  std::string_view rest = value.substr(0, colon);
+  StageSet stages;
+  while (true) {
+    const size_t comma = rest.find(',');
+    const std::optional<Stage> stage = ParseStage(rest.substr(0, comma));
+    if (!stage) return Error::Format(ErrorCode::kInvalidArgument, "the stages are start, messages-safe and reboot");
+    stages.Add(*stage);
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  options.hold = stages;
+  options.hold_ms = hold_ms;
+  return {};
+}
+
+// An option is either for init (`set`) or is passed to the capture child as `argument` VALUE.
+struct OptionRow {
+  std::string_view name;
+  Result<> (*set)(std::string_view value, Options& options);
+  const char* argument;
+};
+
+constexpr std::array<OptionRow, 7> kTable = {{
+    {"timeout", SetTimeout, nullptr},
+    {"stall", SetStall, nullptr},
+    {"status_port", SetStatusPort, nullptr},
+    {"hold", SetHold, nullptr},
+    {"threads", nullptr, "--threads"},
+    {"compression_level", nullptr, "--compression-level"},
+    {"dump_level", nullptr, "--dump-level"},
+}};
+
+const OptionRow* FindRow(std::string_view name) {
+  for (const OptionRow& row : kTable) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+void PassOn(const char* argument, std::string_view value, std::vector<std::string>& arguments) {
+  for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
+    if (arguments[i] == argument) {
+      arguments[i + 1] = value;
+      return;
+    }
+  }
+  arguments.emplace_back(argument);
+  arguments.emplace_back(value);
+}
+
+Result<> Apply(std::string_view name, std::optional<std::string_view> value, Options& options) {
+  const OptionRow* const row = FindRow(name);
+  if (row == nullptr) return Error::Format(ErrorCode::kNotFound, "no such option");
+  if (!value || value->empty()) return Error::Format(ErrorCode::kInvalidArgument, "needs a value");
+  if (row->set != nullptr) return row->set(*value, options);
+  PassOn(row->argument, *value, options.capture_arguments);
+  return {};
+}
+
+// The next word of a kernel command line. Double quotes hold blanks together and are left out of the result.
+std::optional<std::string> TakeWord(std::string_view& text) {
+  constexpr std::string_view kBlanks = " \t\n";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(begin);
+  std::string word;
+  bool quoted = false;
+  size_t used = 0;
+  for (; used < text.size(); ++used) {
+    const char c = text[used];
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && kBlanks.find(c) != std::string_view::npos) {
+      break;
+    } else {
+      word += c;
+    }
+  }
+  text.remove_prefix(used);
+  return word;
+}
+
+}  // namespace
+
+ParsedOptions ParseOptions(std::string_view command_line) {
+  constexpr std::string_view kPrefix = "crashdump.";
+  ParsedOptions parsed;
+  while (const std::optional<std::string> word = TakeWord(command_line)) {
+    if (!word->starts_with(kPrefix)) continue;
+    const std::string_view option = std::string_view(*word).substr(kPrefix.size());
+    const size_t equals = option.find('=');
+    const Result<> applied = Apply(
+        option.substr(0, equals),
+        equals == std::string_view::npos ? std::nullopt : std::optional(option.substr(equals + 1)), parsed.options);
+    if (!applied.ok()) parsed.notes.push_back(*word + ": ignored: " + applied.error().text());
+  }
+  if (!parsed.options.hold.empty() && parsed.options.status_port.empty()) {
+    parsed.options.hold = StageSet();
+    parsed.notes.emplace_back("crashdump.hold: ignored: without crashdump.status_port nobody can answer");
+  }
+  return parsed;
+}
+
+}  // namespace crashdump

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the capture kernel's command line says to us: `crashdump.NAME=VALUE`. The table of names is in options.cc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/init/stages.h"
+
+namespace crashdump {
+
+struct Options {
+  // The whole capture ends after this time; 0: no limit as long as there is progress.
+  uint64_t timeout_ms = 0;
+  // A capture child that makes no progress for this long is killed. Never 0: nothing may hang.
+  uint64_t stall_ms = 120'000;
+  // Name of the virtio-serial port or device for status lines; empty: none.
+  std::string status_port;
+  // Where to wait for a `go` from the status port, and how long at most.
+  StageSet hold;
+  uint64_t hold_ms = 60'000;
+  // Options that are the capture child's: "--name", "value", ... Their values are for the child to judge.
+  std::vector<std::string> capture_arguments;
+};
+
+struct ParsedOptions {
+  Options options;
+  // One line for each option that is not known or has a wrong value; the default stands in its place.
+  std::vector<std::string> notes;
+};
+
+// `command_line` is the text of /proc/cmdline. Words that do not begin with "crashdump." are other programs'. Of an
+// option that is given twice the last one counts, as in the kernel.
+ParsedOptions ParseOptions(std::string_view command_line);
+
+}  // namespace crashdump

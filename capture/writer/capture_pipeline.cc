@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/writer/capture_pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace crashdump {
+namespace {
+
+// zstd's block compression needs under 20 KiB; only what is touched costs memory.
+constexpr size_t kStackBytes = 256 * kKiB;
+
+// With one slot more than threads every thread can compress while one chunk is being written.
+constexpr size_t SlotsFor(size_t threads) { return threads + 1; }
+
+constexpr uint64_t kBuilderBytes = ChunkBuilder::BufferBytes(kDefaultChunkRuns);
+
+// Memory that was only promised is not there for certain: a page fault in mid-dump could meet the OOM killer.
+void Touch(uint8_t* memory, uint64_t bytes) { memset(memory, 0, static_cast<size_t>(bytes)); }
+
+uint64_t NowMilliseconds() {
+  using std::chrono::steady_clock;
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+}  // namespace
+
+uint64_t CapturePipeline::BytesPerThread(int compression_level) {
+  return ChunkCompressor::WorkspaceBytes(compression_level) + kBuilderBytes + ChunkCompressor::kOutputBytes +
+         64 * kKiB;  // stack, and what allocation adds
+}
+
+Result<std::unique_ptr<CapturePipeline>> CapturePipeline::Create(PageFiller filler, const PipelineOptions& options,
+                                                                 const std::atomic<bool>& stop) {
+  Require(options.threads >= 1 && options.threads <= kMaxThreads);
+  std::unique_ptr<CapturePipeline> pipeline(new CapturePipeline(std::move(filler), options, stop));
+  TRY(pipeline->Allocate());
+  TRY(pipeline->StartThreads());
+  return pipeline;
+}
+
+CapturePipeline::~CapturePipeline() {
+  Abandon();
+  JoinThreads();
+}
+
+Result<> CapturePipeline::Allocate() {
+  slots_.resize(SlotsFor(options_.threads));
+  for (Slot& slot : slots_) {
+    slot.out = TRY(AllocateAligned(ChunkCompressor::kOutputBytes), "output buffer");
+    Touch(slot.out.get(), ChunkCompressor::kOutputBytes);
+  }
+  for (unsigned i = 0; i < options_.threads; ++i) {
+    auto worker = std::make_unique<Worker>();
+    worker->pipeline = this;
+    worker->buffer = TRY(AllocateAligned(kBuilderBytes), "chunk buffer");
+    Touch(worker->buffer.get(), kBuilderBytes);
+    worker->builder.emplace(MutableBytes(worker->buffer.get(), kBuilderBytes), filler_.page_bytes());
+    worker->compressor = TRY(ChunkCompressor::Create(options_.compression_level));
+    workers_.push_back(std::move(worker));
+  }
+  return {};
+}
+
+Result<> CapturePipeline::StartThreads() {
+  pthread_attr_t attributes;
+  if (const int error = pthread_attr_init(&attributes); error != 0) return Error::Os(error, "thread attributes");
+  (void)pthread_attr_setstacksize(&attributes, kStackBytes);
+  int error = 0;
+  for (auto& worker : workers_) {
+    error = pthread_create(&worker->thread, &attributes, ThreadMain, worker.get());
+    if (error != 0) break;
+    worker->started = true;
+  }
+  (void)pthread_attr_destroy(&attributes);
+  while (!workers_.empty() && !workers_.back()->started) workers_.pop_back();
+  if (workers_.empty()) return Error::Os(error, "start of a thread");
+  return {};
+}
+
+void CapturePipeline::JoinThreads() {
+  for (auto& worker : workers_) {
+    if (worker->started) (void)pthread_join(worker->thread, nullptr);
+    worker->started = false;
+  }
+}
+
+void* CapturePipeline::ThreadMain(void* worker) {
+  auto* const self = static_cast<Worker*>(worker);
+  self->pipeline->Work(*self);
+  return nullptr;
+}
+
+void CapturePipeline::Work(Worker& worker) {
+  {
+    std::unique_lock lock(state_lock_);
+    for_workers_.wait(lock, [this] { return running_ || abandoned_; });
+  }
+  while (const std::optional<uint64_t> number = TakeChunk(worker)) {
+    Slot& slot = slots_[static_cast<size_t>(*number % slots_.size())];
+    Result<CompressedChunk> chunk =
+        worker.compressor->Compress(*worker.builder, {slot.out.get(), ChunkCompressor::kOutputBytes});
+    worker.builder->Clear();
+    const std::lock_guard lock(state_lock_);
+    slot.chunk.emplace(std::move(chunk));
+    if (written_ == *number) for_writer_.notify_one();
+  }
+}
+
+std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
+  const std::lock_guard fill(fill_lock_);
+  {
+    std::unique_lock lock(state_lock_);
+    for_workers_.wait(lock, [this] { return ended_ || abandoned_ || filled_ < written_ + slots_.size(); });
+    if (ended_ || abandoned_) return std::nullopt;
+  }
+  if (!stop_.load(std::memory_order_relaxed)) filler_.Fill(*worker.builder);
+  const std::lock_guard lock(state_lock_);
+  if (worker.builder->empty()) {
+    ended_ = true;
+    for_writer_.notify_one();
+    return std::nullopt;
+  }
+  return filled_++;
+}
+
+CapturePipeline::Slot* CapturePipeline::Await(uint64_t number, const std::function<void()>& tick) {
+  Slot& slot = slots_[static_cast<size_t>(number % slots_.size())];
+  const auto settled = [&] { return slot.chunk.has_value() || (ended_ && number >= filled_); };
+  std::unique_lock lock(state_lock_);
+  while (!for_writer_.wait_for(lock, std::chrono::milliseconds(options_.progress_milliseconds), settled)) {
+    lock.unlock();
+    tick();
+    lock.lock();
+  }
+  return slot.chunk.has_value() ? &slot : nullptr;
+}
+
+void CapturePipeline::Release(Slot& slot, uint64_t number) {
+  const std::lock_guard lock(state_lock_);
+  slot.chunk.reset();
+  written_ = number + 1;
+  // At most one thread waits for a slot: the one with fill_lock_.
+  for_workers_.notify_one();
+}
+
+void CapturePipeline::Abandon() {
+  const std::lock_guard lock(state_lock_);
+  abandoned_ = true;
+  for_workers_.notify_all();
+}
+
+PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback& progress) {
+  {
+    const std::lock_guard lock(state_lock_);
+    Require(!running_);
+    running_ = true;
+    for_workers_.notify_all();
+  }
+  const auto report = [&] {
+    progress({.done_bytes = filler_.done_pages() * filler_.page_bytes(),
+              .total_bytes = filler_.total_pages() * filler_.page_bytes(),
+              .written_bytes = writer.counters().stored_bytes});
+  };
+  uint64_t reported = NowMilliseconds();
+  const std::function<void()> tick = [&] {
+    const uint64_t now = NowMilliseconds();
+    if (now < reported + options_.progress_milliseconds) return;
+    reported = now;
+    report();
+  };
+
+  PipelineOutcome outcome = {.result = DumpResult::kComplete, .error = std::nullopt};
+  for (uint64_t number = 0; Slot* const slot = Await(number, tick); ++number) {
+    const Result<> appended = slot->chunk->ok() ? writer.AppendChunk(slot->chunk->value()) : slot->chunk->error();
+    if (!appended.ok()) {
+      const bool is_full = appended.error().code() == ErrorCode::kNoSpace && !writer.sink_failed();
+      outcome.result = is_full ? DumpResult::kNoSpace : DumpResult::kWriteError;
+      if (!is_full) outcome.error = appended.error();
+      break;
+    }
+    Release(*slot, number);
+    tick();
+  }
+  Abandon();
+  JoinThreads();
+  report();
+  if (outcome.result == DumpResult::kComplete) {
+    if (stop_.load(std::memory_order_relaxed) && filler_.done_pages() < filler_.total_pages()) {
+      outcome.result = DumpResult::kStopped;
+    } else if (writer.counters().unreadable_pages != 0) {
+      outcome.result = DumpResult::kReadErrors;
+    }
+  }
+  return outcome;
+}
+
+}  // namespace crashdump

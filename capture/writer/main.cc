@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// crashdump-capture: started by crashdump-init after a crash. Finds and proves the target, writes the dump, reports.
+// Exit status: 0 after a `result` line; 3 if the target could not be proven, so that nothing was written; 1 otherwise.
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cinttypes>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "capture/writer/capture_run.h"
+#include "capture/writer/capture_target.h"
+#include "capture/writer/memory_budget.h"
+#include "common/base/io.h"
+#include "common/base/parse.h"
+#include "common/crypto/crypto.h"
+
+namespace crashdump {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitRefused = 3;
+// What fits on a screen of 80x50 with room for the rest.
+constexpr size_t kShownMessages = 40;
+constexpr uint64_t kMaxOverlayFileBytes = kMiB;
+
+std::atomic<bool> stop = false;
+int emergency_fd = STDERR_FILENO;
+
+extern "C" void OnTerminate(int) { stop = true; }
+
+// There is nothing to be done without memory that init could not do better.
+[[noreturn]] void OnOutOfMemory() {
+  constexpr std::string_view kLine = "failed out of memory\n";
+  (void)WriteFull(emergency_fd, BytesOf(kLine));
+  _exit(kExitFailed);
+}
+
+struct Arguments {
+  int status_fd = STDERR_FILENO;
+  CaptureOptions options;
+  std::string vmcore = "/proc/vmcore";
+  std::string overlay = "/overlay";
+};
+
+// What the person at the kernel command line got wrong must not cost him the dump: a note, and the default.
+std::optional<uint64_t> ParseOption(const char* name, const char* value, uint64_t minimum, uint64_t maximum,
+                                    const StatusReporter& status) {
+  const Result<uint64_t> number = ParseNumber(value);
+  if (number.ok() && number.value() >= minimum && number.value() <= maximum) return number.value();
+  status.Note(std::string(name) + " " + value + ": ignored, it is not a number from " + std::to_string(minimum) +
+              " to " + std::to_string(maximum));
+  return std::nullopt;
+}
+
+Result<Arguments> ParseArguments(std::span<char* const> given) {
+  Arguments arguments = {.options = {.threads = std::min(UsableCpus(), CapturePipeline::kMaxThreads),
+                                     .level = TRY(DumpLevel::FromNumber(DumpLevel::kZero))}};
+  // Where to complain must be known before there is something to complain about.
+  for (size_t i = 0; i + 1 < given.size(); i += 2) {
+    if (strcmp(given[i], "--status-fd") == 0) {
+      const uint64_t fd = TRY(ParseNumber(given[i + 1]), "--status-fd");
+      if (fd > INT32_MAX) return Error::Format(ErrorCode::kInvalidArgument, "--status-fd %s", given[i + 1]);
+      arguments.status_fd = static_cast<int>(fd);
+    }
+  }
+  const StatusReporter status(arguments.status_fd);
+  bool has_attempt = false;
+  for (size_t i = 0; i < given.size(); i += 2) {
+    const std::string_view name = given[i];
+    if (i + 1 == given.size()) return Error::Format(ErrorCode::kInvalidArgument, "no value behind %s", given[i]);
+    const char* const value = given[i + 1];
+    const auto number = [&](uint64_t minimum, uint64_t maximum) {
+      return ParseOption(given[i], value, minimum, maximum, status);
+    };
+    CaptureOptions& options = arguments.options;
+    if (name == "--status-fd") continue;
+    if (name == "--attempt") {
+      // Not this one: a wrong attempt writes to wrong places.
+      options.attempt = static_cast<unsigned>(TRY(ParseNumber(value), "--attempt"));
+      has_attempt = options.attempt == 1 || options.attempt == 2;
+    } else if (name == "--vmcore") {
+      arguments.vmcore = value;
+    } else if (name == "--overlay") {
+      arguments.overlay = value;
+    } else if (name == "--threads") {
+      options.threads = static_cast<unsigned>(number(1, CapturePipeline::kMaxThreads).value_or(options.threads));
+    } else if (name == "--compression-level") {
+      options.compression_level = static_cast<int>(number(kMinCompressionLevel, kMaxCompressionLevel).value_or(1));
+    } else if (name == "--hold-seconds") {
+      options.hold_seconds = number(0, 24 * 3600).value_or(0);
+    } else if (name == "--dump-level") {
+      // Until pages are classified, nothing but zero pages is left out at any level.
+      options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kZero)));
+    } else {
+      status.Note("unknown option " + std::string(name) + " ignored");
+    }
+  }
+  if (!has_attempt) return Error::Format(ErrorCode::kInvalidArgument, "--attempt 1 or --attempt 2 is missing");
+  return arguments;
+}
+
+Result<std::string> ReadOverlay(const std::string& folder, const char* name) {
+  const std::string path = folder + "/" + name;
+  return TRY(ReadTextFile(path.c_str(), kMaxOverlayFileBytes), "%s", path.c_str());
+}
+
+Result<KeyArming> ReadArming(const std::string& folder) {
+  std::string text = TRY(ReadOverlay(folder, "arming"));
+  Result<KeyArming> arming = KeyArming::Parse(text);
+  Wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()});
+  if (!arming.ok()) return arming.error().Prefixed("%s/arming", folder.c_str());
+  return arming;
+}
+
+// The keys belong to these places only.
+Result<> CheckSamePlaces(const CaptureTarget& target, const KeyArming& arming) {
+  if (target.slot_offset() == arming.slot_offset && target.extent() == arming.extent) return {};
+  return Error::Format(ErrorCode::kRefused,
+                       "target and arming disagree: slot at %" PRIu64 " and %" PRIu64 ", page data from %" PRIu64
+                       " and %" PRIu64, target.slot_offset(), arming.slot_offset, target.extent().begin,
+                       arming.extent.begin);
+}
+
+Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
+  TRY(InitializeCrypto());
+  status.Stage("vmcore");
+  const Vmcore vmcore = TRY(Vmcore::Open(arguments.vmcore.c_str()), "%s", arguments.vmcore.c_str());
+  for (const std::string& warning : vmcore.warnings()) status.Note(warning);
+  const PhysicalMemory memory(vmcore);
+  DumpContents contents = GatherContents(vmcore, memory, arguments.options.level, kCaptureLogBytes);
+
+  status.Stage("target");
+  const auto refuse = [&](const Error& error) {
+    status.Messages(contents.messages, kShownMessages);
+    status.Failed(error.text());
+    return kExitRefused;
+  };
+  const Result<KeyArming> arming = ReadArming(arguments.overlay);
+  if (!arming.ok()) return refuse(arming.error());
+  const Result<std::string> description = ReadOverlay(arguments.overlay, "target");
+  if (!description.ok()) return refuse(description.error());
+  const Result<std::unique_ptr<CaptureTarget>> target =
+      CaptureTarget::Find(description.value(), arguments.options.attempt);
+  if (!target.ok()) return refuse(target.error());
+  const Result<> same = CheckSamePlaces(*target.value(), arming.value());
+  if (!same.ok()) return refuse(same.error());
+  status.Target(target.value()->Describe());
+
+  status.Stage("messages");
+  KeepEveryPage classifier;
+  const WriteDumpOutcome outcome =
+      TRY(RunCapture({.vmcore = vmcore, .memory = memory, .classifier = classifier}, std::move(contents),
+                     arming.value(), target.value()->sink(), arguments.options, stop, status));
+  ReportResult(outcome, status);
+  return 0;
+}
+
+int Main(std::span<char* const> given) {
+  std::set_new_handler(OnOutOfMemory);
+  (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGTERM, OnTerminate);
+  const Result<Arguments> arguments = ParseArguments(given);
+  if (!arguments.ok()) {
+    StatusReporter(STDERR_FILENO).Failed(arguments.error().text());
+    return kExitFailed;
+  }
+  emergency_fd = arguments.value().status_fd;
+  const StatusReporter status(emergency_fd);
+  const Result<int> exit_status = Capture(arguments.value(), status);
+  if (exit_status.ok()) return exit_status.value();
+  status.Failed(exit_status.error().text());
+  return kExitFailed;
+}
+
+}  // namespace
+}  // namespace crashdump
+
+int main(int argc, char** argv) {
+  return crashdump::Main(std::span<char* const>(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
+}

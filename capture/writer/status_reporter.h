@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// StatusReporter: the capture program's lines to init, and init's answer. capture/README.md describes both.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "capture/writer/capture_pipeline.h"
+
+namespace crashdump {
+
+class StatusReporter {
+ public:
+  // Borrows the descriptor: a socket to init, or anything that can be written.
+  explicit StatusReporter(int fd) : fd_(fd) {}
+
+  void Stage(std::string_view name) const { Line("stage ", name); }
+  void Target(std::string_view text) const { Line("target ", text); }
+  void Note(std::string_view text) const { Line("note ", text); }
+  void Failed(std::string_view text) const { Line("failed ", text); }
+  // `kind` is "complete", "incomplete" or "messages-only".
+  void Result(std::string_view kind, std::string_view text) const;
+  void MessagesSafe() const { Line("messages-safe", ""); }
+  void Progress(const CaptureProgress& progress) const;
+  // The last `lines` lines of the panic messages, for the screen: they get nowhere else.
+  void Messages(std::string_view text, size_t lines) const;
+
+  // Waits until init answers `go`, or for this long, or until init is gone.
+  void AwaitGo(uint64_t seconds) const;
+
+ private:
+  // One write per line, escaped and cut to what init accepts. Whether init listens changes nothing about the capture.
+  void Line(std::string_view word, std::string_view text) const;
+
+  int fd_;
+};
+
+}  // namespace crashdump

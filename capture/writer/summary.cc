@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/writer/summary.h"
+
+#include "common/base/io.h"
+#include "common/base/parse.h"
+#include "common/base/text_record.h"
+
+namespace crashdump {
+namespace {
+
+constexpr std::array<const char*, kPageClassCount> kClassNames = {
+    "unclassified", "kernel", "cache_clean", "cache_private", "user", "free", "never_read"};
+
+void AddTally(const char* prefix, const std::array<uint64_t, kPageClassCount>& counts, TextRecord& record) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] != 0) record.AddNumber(std::string(prefix) + kClassNames[i], counts[i]);
+  }
+}
+
+}  // namespace
+
+uint64_t Stopwatch::Milliseconds() const {
+  const auto elapsed = std::chrono::steady_clock::now() - begin_;
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
+}
+
+uint64_t PeakMemoryKib() {
+  const Result<std::string> status = ReadTextFile("/proc/self/status", 64 * kKiB);
+  if (!status.ok()) return 0;
+  constexpr std::string_view kKey = "\nVmHWM:";
+  const size_t line = status.value().find(kKey);
+  if (line == std::string::npos) return 0;
+  std::string_view text = std::string_view(status.value()).substr(line + kKey.size());
+  text = TrimSpace(text.substr(0, text.find("kB")));
+  const Result<uint64_t> value = ParseNumber(text);
+  return value.ok() ? value.value() : 0;
+}
+
+std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pipeline, uint64_t elapsed_milliseconds,
+                        const CaptureLog& log) {
+  TextRecord record;
+  record.AddNumber("data_pages", counters.data_pages);
+  record.AddNumber("zero_pages", counters.zero_pages);
+  record.AddNumber("unreadable_pages", counters.unreadable_pages);
+  record.AddNumber("chunks", counters.chunks);
+  record.AddNumber("stored_bytes", counters.stored_bytes);
+  if (pipeline != nullptr) {
+    AddTally("kept_", pipeline->filler().tally().kept, record);
+    AddTally("left_out_", pipeline->filler().tally().left_out, record);
+    record.AddNumber("threads", pipeline->threads());
+  }
+  record.AddNumber("elapsed_ms", elapsed_milliseconds);
+  record.AddNumber("vm_hwm_kib", PeakMemoryKib());
+  return record.ToString() + log.ToRecord();
+}
+
+}  // namespace crashdump

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The text of a dump's "summary" object, written last: counters, cost, and the capture's own log.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "capture/writer/capture_log.h"
+#include "capture/writer/capture_pipeline.h"
+#include "common/format/dump_writer.h"
+
+namespace crashdump {
+
+class Stopwatch {
+ public:
+  uint64_t Milliseconds() const;
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+// The largest amount of memory that this process has had so far (VmHWM); 0 if /proc does not tell.
+uint64_t PeakMemoryKib();
+
+// Keys (docs/dump-format.md, "Summary"):
+//   data_pages, zero_pages, unreadable_pages, chunks, stored_bytes: what was written
+//   kept_CLASS, left_out_CLASS   pages by class as far as memory was gone through; classes without pages have no line
+//   threads, elapsed_ms, vm_hwm_kib
+//   log                          one line each
+// `pipeline` is null for a dump of messages only.
+std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pipeline, uint64_t elapsed_milliseconds,
+                        const CaptureLog& log);
+
+}  // namespace crashdump
