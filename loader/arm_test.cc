@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Arming: what is loaded, what is stored before it, what is refused, and what a failure leaves behind.
+#include "loader/arm.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/parse.h"
+#include "common/format/armed_record.h"
+#include "common/format/key_store.h"
+#include "common/storage/region_store.h"
+#include "common/storage/target_description.h"
+#include "common/storage/target_proof.h"
+#include "common/testing/dump_builder.h"
+#include "common/testing/fake_state_directory.h"
+#include "common/testing/target_builder.h"
+#include "common/testing/temp_directory.h"
+#include "loader/fake_machine.h"
+#include "loader/fake_region_sink.h"
+#include "loader/status.h"
+#include "loader/unload.h"
+
+namespace crashdump {
+namespace {
+
+constexpr const char* kBootId = "11111111-2222-3333-4444-555555555555";
+
+// The file's contents in a newc archive that begins somewhere in `archive`.
+std::string FileIn(const std::string& archive, const std::string& path) {
+  const size_t name = archive.find(path + '\0');
+  if (name == std::string::npos) return "(absent)";
+  const size_t header = name - 110;
+  const size_t size = ParseHexNumber(std::string_view(archive).substr(header + 54, 8)).TakeValue();
+  const size_t data = header + AlignUp(110 + path.size() + 1, 4);
+  return archive.substr(data, size);
+}
+
+class ArmTest : public testing::Test {
+ protected:
+  ArmTest() {
+    InitializeCrypto().TakeValue();
+    target_ = TargetBuilder().Build();
+    machine_.devices.push_back({target_.identity, target_.device.get()});
+    RegionStore(regions_).Put({target_.stamp, target_.description.device().swap_uuid}).TakeValue();
+    configuration_.target = target_.description.device().swap_uuid;
+    configuration_.kernel = "/boot/vmlinuz-6.1.0-test";
+    configuration_.initramfs = "/var/lib/crashdump/initramfs-6.1.0-test";
+  }
+
+  StateDirectories State() { return {keys_, regions_, run_}; }
+  Result<ArmReport> Load() { return Arm(machine_, State(), configuration_); }
+  ArmReport MustLoad() {
+    const Result<ArmReport> report = Load();
+    EXPECT_TRUE(report.ok()) << report.error().text();
+    return report.ok() ? report.value() : ArmReport();
+  }
+  // Refused before anything was stored or loaded.
+  void ExpectRefused(const char* named) {
+    const Result<ArmReport> report = Load();
+    ASSERT_FALSE(report.ok());
+    EXPECT_NE(std::string(report.error().text()).find(named), std::string::npos) << report.error().text();
+    EXPECT_TRUE(machine_.calls.empty());
+    EXPECT_TRUE(run_.files().empty());
+  }
+  std::vector<KeyRecord> Records() { return KeyStore(keys_).ReadAll().TakeValue().records; }
+  std::string Overlay(const char* path) const { return FileIn(machine_.image->initramfs, path); }
+  // A dump by the loaded image, as capture would write it.
+  DumpId Crash(uint32_t data_pages) {
+    const KeyArming arming = KeyArming::Parse(Overlay("overlay/arming")).TakeValue();
+    DumpPlan plan = RegionPlan(data_pages, kMiB);
+    plan.credentials = arming.credentials.Copy();
+    plan.parameters.layout = arming.Layout(1);
+    RandomBytes(plan.parameters.attempt_id).TakeValue();
+    if (arming.extent.empty()) plan.pages.clear();
+    FakeRegionSink sink(*target_.device, target_.stamp.region.begin);
+    WriteDump(plan, sink).TakeValue();
+    return plan.parameters.attempt_id;
+  }
+
+  TempDirectory root_;
+  FakeMachine machine_{root_.path()};
+  BuiltTarget target_;
+  FakeStateDirectory keys_, regions_, run_;
+  Configuration configuration_;
+};
+
+TEST_F(ArmTest, LoadsKernelInitramfsAndOverlay) {
+  const ArmReport report = MustLoad();
+  ASSERT_TRUE(machine_.image.has_value());
+  EXPECT_TRUE(machine_.image->kernel.ends_with("HdrS and so on"));
+  EXPECT_TRUE(machine_.image->initramfs.starts_with("\x28\xb5\x2f\xfd the initramfs"));
+  EXPECT_TRUE(machine_.image->command_line.starts_with("nr_cpus=1 reset_devices"));
+  EXPECT_TRUE(machine_.image->command_line.ends_with("console=tty0 console=ttyS0,115200"));
+  EXPECT_EQ(Overlay("overlay/modules"), "virtio_pci\nvirtio_blk\n");
+  const Result<TargetDescription> description = ParseTargetDescription(Overlay("overlay/target"));
+  ASSERT_TRUE(description.ok()) << description.error().text();
+  EXPECT_TRUE(Prove(description.value(), *target_.device, target_.identity, 1).ok());
+  EXPECT_EQ(description.value().slot, report.slot);
+  EXPECT_EQ(description.value().extent(), target_.region().data());
+}
+
+TEST_F(ArmTest, TheOverlayHasTheKeysOfTheStoredRecord) {
+  const ArmReport report = MustLoad();
+  const KeyArming arming = KeyArming::Parse(Overlay("overlay/arming")).TakeValue();
+  const std::vector<KeyRecord> records = Records();
+  ASSERT_EQ(records.size(), 1u);
+  const KeyRecord& record = records[0];
+  EXPECT_EQ(record.credentials.key_id, report.key_id);
+  EXPECT_EQ(arming.credentials.key_id, report.key_id);
+  EXPECT_TRUE(Equal(arming.credentials.authentication_key.bytes(), record.credentials.authentication_key.bytes()));
+  EXPECT_TRUE(Equal(arming.credentials.encryption_key.bytes(), record.credentials.encryption_key.bytes()));
+  EXPECT_FALSE(Equal(record.credentials.authentication_key.bytes(), record.credentials.encryption_key.bytes()));
+  EXPECT_FALSE(AllZero(arming.seed.bytes()));
+  EXPECT_EQ(arming.slot_offset, record.slot_offset);
+  EXPECT_EQ(arming.extent, record.extent);
+  EXPECT_EQ(record.boot_id, kBootId);
+  EXPECT_EQ(record.credentials.region_id, target_.stamp.region_id);
+}
+
+TEST_F(ArmTest, KeysAndIntentAreStoredBeforeTheKernelIsCalled) {
+  bool called = false;
+  machine_.before_load = [&] {
+    called = true;
+    ASSERT_EQ(Records().size(), 1u);
+    const auto armed = ReadArmedRecord(run_).TakeValue();
+    ASSERT_TRUE(armed.has_value());
+    EXPECT_EQ(armed->state, ArmedState::kLoading);
+    EXPECT_EQ(armed->key_id, Records()[0].credentials.key_id);
+  };
+  MustLoad();
+  EXPECT_TRUE(called);
+  const auto armed = ReadArmedRecord(run_).TakeValue();
+  ASSERT_TRUE(armed.has_value());
+  EXPECT_EQ(armed->state, ArmedState::kArmed);
+  EXPECT_EQ(armed->boot_id, kBootId);
+  EXPECT_EQ(armed->region_id, target_.stamp.region_id);
+}
+
+TEST_F(ArmTest, WritesNothingToTheDevice) {
+  MustLoad();
+  EXPECT_EQ(target_.device->CountOf(FakeBlockDevice::Kind::kWrite), 0u);
+}
+
+TEST_F(ArmTest, EveryLoadHasNewKeysAndTheFormerRecordGoes) {
+  const ArmReport first = MustLoad();
+  const ArmReport second = MustLoad();
+  EXPECT_NE(first.key_id, second.key_id);
+  EXPECT_EQ(second.deleted_keys, 1u);
+  ASSERT_EQ(Records().size(), 1u);
+  EXPECT_EQ(Records()[0].credentials.key_id, second.key_id);
+}
+
+TEST_F(ArmTest, AFormerRecordStaysWhileItsDumpWaits) {
+  const ArmReport first = MustLoad();
+  Crash(300);
+  machine_.Reboot();
+  run_.files().clear();
+  const ArmReport second = MustLoad();
+  EXPECT_EQ(second.waiting_dumps, 1u);
+  EXPECT_EQ(second.deleted_keys, 0u);
+  EXPECT_EQ(second.slot, first.slot + 1);
+  EXPECT_GT(second.extent.begin, first.extent.begin);
+  EXPECT_EQ(second.extent.end, first.extent.end);
+  EXPECT_EQ(Records().size(), 2u);
+}
+
+TEST_F(ArmTest, AFormerRecordGoesOnceItsDumpIsRecovered) {
+  const ArmReport first = MustLoad();
+  const DumpId attempt = Crash(300);
+  machine_.Reboot();
+  run_.files().clear();
+  KeyStore(keys_).MarkRecovered(first.key_id, attempt).TakeValue();
+  const ArmReport second = MustLoad();
+  EXPECT_EQ(second.deleted_keys, 1u);
+  EXPECT_EQ(second.slot, first.slot);
+  EXPECT_EQ(second.extent, first.extent);
+}
+
+TEST_F(ArmTest, AFormerRecordStaysWhenItsPlacesCannotBeRead) {
+  const ArmReport first = MustLoad();
+  machine_.Reboot();
+  run_.files().clear();
+  // The record of the former boot: its device has another serial number now, a copy perhaps.
+  machine_.devices[0].identity.serial = "ANOTHER";
+  const ArmReport second = MustLoad();
+  EXPECT_EQ(second.deleted_keys, 0u);
+  EXPECT_EQ(Records().size(), 2u);
+  EXPECT_NE(first.key_id, second.key_id);
+}
+
+TEST_F(ArmTest, WithoutRoomForPagesItArmsForMessages) {
+  MustLoad();
+  Crash(300);
+  // The dump's end cannot be told: all of its extent counts as occupied.
+  const uint64_t begin = target_.stamp.region.begin;
+  target_.device->Poke(begin + target_.region().Places(0, 1).trailer.begin, std::vector<uint8_t>(4096, 0));
+  const uint64_t data = begin + target_.region().data().begin;
+  target_.device->FailReadsIn({data + 64 * kKiB, data + 68 * kKiB});
+  machine_.Reboot();
+  run_.files().clear();
+  const ArmReport report = MustLoad();
+  EXPECT_TRUE(report.extent.empty());
+  EXPECT_NE(Describe(report).find("messages only"), std::string::npos);
+  EXPECT_NE(Describe(report).find("1 dump waits"), std::string::npos);
+}
+
+TEST_F(ArmTest, RefusesWhenEverySlotIsTaken) {
+  for (unsigned i = 0; i < kSlotCount; ++i) {
+    MustLoad();
+    Crash(1);
+    machine_.Reboot();
+    run_.files().clear();
+  }
+  machine_.calls.clear();
+  ExpectRefused("all 8 message slots");
+}
+
+TEST_F(ArmTest, RefusesWithoutReservedMemory) {
+  machine_.Write(kCrashSizePath, "0\n");
+  ExpectRefused("crashkernel=");
+}
+
+TEST_F(ArmTest, RefusesWhenLoadingIsSwitchedOff) {
+  machine_.Write("/proc/sys/kernel/kexec_load_disabled", "1\n");
+  ExpectRefused("kexec_load_disabled");
+}
+
+TEST_F(ArmTest, RefusesAnImageThatCannotFit) {
+  machine_.Write(kCrashSizePath, "262144\n");
+  ExpectRefused("raise crashkernel=");
+}
+
+TEST_F(ArmTest, RefusesAMissingKernelOrInitramfs) {
+  configuration_.kernel = "/boot/none";
+  ExpectRefused("/boot/none");
+  configuration_.kernel = "/boot/vmlinuz-6.1.0-test";
+  configuration_.initramfs = "/boot/none.img";
+  ExpectRefused("/boot/none.img");
+}
+
+TEST_F(ArmTest, RefusesASwapThatWasNotPrepared) {
+  FakeBlockDevice plain(160 * kMiB);
+  SwapBuilder().WriteTo(plain);
+  machine_.devices[0].device = &plain;
+  ExpectRefused("crashdump prepare");
+}
+
+TEST_F(ArmTest, RefusesTheRegionOfAnotherInstallation) {
+  regions_.files().clear();
+  ExpectRefused("another installation's");
+}
+
+TEST_F(ArmTest, RefusesStampsThatAreNotByteEqualToTheStoredOnes) {
+  StoredRegion stored = RegionStore(regions_).ReadAll().value().at(0);
+  stored.stamp.original_last_page -= 1;
+  RegionStore(regions_).Put(stored).TakeValue();
+  EXPECT_FALSE(Load().ok());
+  EXPECT_TRUE(machine_.calls.empty());
+}
+
+TEST_F(ArmTest, RefusesADamagedStamp) {
+  target_.device->Poke(target_.stamp.region.begin + 200, std::vector<uint8_t>{1});
+  ExpectRefused("start stamp");
+}
+
+TEST_F(ArmTest, RefusesARaisedHeader) {
+  SwapBuilder().WriteTo(*target_.device);
+  EXPECT_FALSE(Load().ok());
+  EXPECT_TRUE(machine_.calls.empty());
+}
+
+TEST_F(ArmTest, RefusesAUuidFoundTwice) {
+  FakeBlockDevice copy(*target_.device);
+  machine_.devices.push_back({FakeMachine::Identity(copy, 1), &copy});
+  ExpectRefused("found twice");
+}
+
+TEST_F(ArmTest, RefusesADeviceThatMayNotHoldARegion) {
+  machine_.devices[0].identity.unacceptable = "in use by dm-0";
+  ExpectRefused("in use by dm-0");
+}
+
+TEST_F(ArmTest, RefusesWhileAKeyRecordIsDamaged) {
+  keys_.files()["0123456789abcdef0123456789abcdef.key"] = "nonsense";
+  ExpectRefused("0123456789abcdef0123456789abcdef.key");
+}
+
+TEST_F(ArmTest, AFailedStoreOfTheKeyLoadsNothing) {
+  keys_.FailAt(FakeStateDirectory::Kind::kReplace, 0);
+  EXPECT_FALSE(Load().ok());
+  EXPECT_TRUE(machine_.calls.empty());
+}
+
+TEST_F(ArmTest, TheKernelIsAskedTwice) {
+  machine_.load_failures = {FakeMachine::LoadFailure::kLate};
+  MustLoad();
+  EXPECT_EQ(machine_.calls, (std::vector<std::string>{"load", "load"}));
+  EXPECT_TRUE(machine_.image.has_value());
+}
+
+TEST_F(ArmTest, AfterALateFailureNothingIsLoadedAndTheRecordSaysSo) {
+  MustLoad();
+  machine_.load_failures = {FakeMachine::LoadFailure::kLate, FakeMachine::LoadFailure::kLate};
+  EXPECT_FALSE(Load().ok());
+  EXPECT_TRUE(run_.files().empty());
+  EXPECT_FALSE(CheckStatus(machine_, State()).armed());
+  EXPECT_EQ(Records().size(), 2u) << "no record of this boot goes without a later load";
+}
+
+TEST_F(ArmTest, AfterAnEarlyFailureTheFormerImageIsArmedStill) {
+  const ArmReport first = MustLoad();
+  machine_.load_failures = {FakeMachine::LoadFailure::kEarly, FakeMachine::LoadFailure::kEarly};
+  EXPECT_FALSE(Load().ok());
+  EXPECT_EQ(ReadArmedRecord(run_).value()->key_id, first.key_id);
+  EXPECT_TRUE(CheckStatus(machine_, State()).armed());
+}
+
+// `status` and `unload` on what was loaded.
+
+TEST_F(ArmTest, StatusIsGoodAfterALoad) {
+  MustLoad();
+  const Status status = CheckStatus(machine_, State());
+  EXPECT_TRUE(status.armed()) << status.problems.front();
+  EXPECT_NE(status.description.find("armed: swap"), std::string::npos);
+}
+
+class StatusTest : public ArmTest {
+ protected:
+  // Exactly one problem, with this text in it.
+  void ExpectProblem(const char* text) {
+    const Status status = CheckStatus(machine_, State());
+    ASSERT_EQ(status.problems.size(), 1u);
+    EXPECT_NE(status.problems[0].find(text), std::string::npos) << status.problems[0];
+  }
+};
+
+TEST_F(StatusTest, WithoutReservedMemory) {
+  machine_.Write(kCrashSizePath, "0\n");
+  ExpectProblem("no memory reserved: add crashkernel=");
+}
+
+TEST_F(StatusTest, WithoutAnImage) { ExpectProblem("no capture kernel is loaded: run `crashdump load`"); }
+
+TEST_F(StatusTest, WithAnImageOfAnotherProgram) {
+  machine_.SetImage(FakeMachine::Image{});
+  ExpectProblem("loaded by another program");
+}
+
+TEST_F(StatusTest, WithTheRecordOfAnotherBoot) {
+  MustLoad();
+  machine_.Write("/proc/sys/kernel/random/boot_id", "other\n");
+  ExpectProblem("another boot");
+}
+
+TEST_F(StatusTest, AfterAnInterruptedLoad) {
+  MustLoad();
+  std::string& text = run_.files()[kArmedRecordName];
+  text.replace(text.find("state=armed"), 11, "state=loading");
+  ExpectProblem("interrupted");
+}
+
+TEST_F(StatusTest, WithADamagedRecord) {
+  MustLoad();
+  run_.files()[kArmedRecordName] = "nonsense";
+  ExpectProblem("record of the loaded image");
+}
+
+TEST_F(StatusTest, WithoutTheKeyRecord) {
+  MustLoad();
+  keys_.files().clear();
+  ExpectProblem("is gone");
+}
+
+TEST_F(StatusTest, WithADamagedKeyRecord) {
+  MustLoad();
+  keys_.files().begin()->second = "nonsense";
+  ExpectProblem("key record of the loaded image");
+}
+
+TEST_F(StatusTest, WhenTheProofFails) {
+  MustLoad();
+  SwapBuilder().WriteTo(*target_.device);
+  ExpectProblem("would write nothing");
+}
+
+TEST_F(StatusTest, WhenTheRegionWasUsedSince) {
+  MustLoad();
+  Crash(1);
+  ExpectProblem("would write nothing");
+}
+
+TEST_F(StatusTest, WhenTheDeviceIsGone) {
+  MustLoad();
+  machine_.devices.clear();
+  ExpectProblem("would write nothing");
+}
+
+TEST_F(ArmTest, UnloadTakesOurImageAwayAndKeepsTheKey) {
+  MustLoad();
+  EXPECT_EQ(UnloadOwnImage(machine_, run_).value(), UnloadOutcome::kUnloaded);
+  EXPECT_FALSE(machine_.image.has_value());
+  EXPECT_TRUE(run_.files().empty());
+  EXPECT_EQ(Records().size(), 1u);
+  EXPECT_EQ(UnloadOwnImage(machine_, run_).value(), UnloadOutcome::kNothingLoaded);
+}
+
+TEST_F(ArmTest, UnloadLeavesTheImageOfAnotherProgram) {
+  machine_.SetImage(FakeMachine::Image{});
+  EXPECT_EQ(UnloadOwnImage(machine_, run_).value(), UnloadOutcome::kForeign);
+  EXPECT_TRUE(machine_.image.has_value());
+}
+
+}  // namespace
+}  // namespace crashdump

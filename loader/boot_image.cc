@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "loader/boot_image.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/base/endian.h"
+#include "common/base/io.h"
+#include "common/base/units.h"
+#include "common/crypto/crypto.h"
+
+namespace crashdump {
+namespace {
+
+constexpr size_t kHeadBytes = 1024;
+constexpr uint64_t kLargestFile = kGiB;
+constexpr uint64_t kCopyBytes = kMiB;
+
+struct OpenedFile {
+  BootFile file;
+  std::vector<uint8_t> head;
+};
+
+Result<OpenedFile> OpenBootFile(const std::string& path) {
+  OpenedFile opened;
+  opened.file.fd = TRY(OpenFile(path.c_str(), O_RDONLY), "%s", path.c_str());
+  struct stat status {};
+  if (fstat(opened.file.fd.get(), &status) != 0) return Error::Os(errno, "%s: fstat", path.c_str());
+  if (!S_ISREG(status.st_mode)) {
+    return Error::Format(ErrorCode::kInvalidArgument, "%s is no regular file", path.c_str());
+  }
+  opened.file.size = static_cast<uint64_t>(status.st_size);
+  if (opened.file.size > kLargestFile) {
+    return Error::Format(ErrorCode::kInvalidArgument, "%s is larger than a kernel or initramfs can be", path.c_str());
+  }
+  opened.head.resize(static_cast<size_t>(std::min<uint64_t>(opened.file.size, kHeadBytes)));
+  TRY(PreadFull(opened.file.fd.get(), 0, opened.head), "%s", path.c_str());
+  return opened;
+}
+
+bool Has(Bytes head, size_t offset, std::string_view magic) {
+  return head.size() >= offset + magic.size() && Equal(head.subspan(offset, magic.size()), BytesOf(magic));
+}
+
+}  // namespace
+
+Result<BootFile> OpenKernel(const std::string& path) {
+  OpenedFile opened = TRY(OpenBootFile(path));
+  // "HdrS": Linux Documentation/arch/x86/boot.rst.
+  if (!Has(opened.head, 0x202, "HdrS") && !Has(opened.head, 0, "\177ELF")) {
+    return Error::Format(ErrorCode::kCorrupt, "%s is no kernel image", path.c_str());
+  }
+  return std::move(opened.file);
+}
+
+Result<BootFile> OpenInitramfs(const std::string& path) {
+  OpenedFile opened = TRY(OpenBootFile(path));
+  constexpr std::array<std::string_view, 6> kMagics{"070701",
+                                                    "\x28\xb5\x2f\xfd",
+                                                    "\x1f\x8b",
+                                                    "\xfd"
+                                                    "7zXZ",
+                                                    "\x02\x21\x4c\x18",
+                                                    "\x5d"};  // cpio, zstd, gzip, xz, lz4, lzma
+  if (std::none_of(kMagics.begin(), kMagics.end(),
+                   [&](std::string_view magic) { return Has(opened.head, 0, magic); })) {
+    return Error::Format(ErrorCode::kCorrupt, "%s is no initramfs", path.c_str());
+  }
+  return std::move(opened.file);
+}
+
+void WriteOverlay(const TargetDescription& description, const KeyArming& arming, CpioWriter& cpio) {
+  const std::string target = FormatTargetDescription(description);
+  std::string secrets = arming.ToText();
+  // Names only: what each depends on is for init to find out, from the capture kernel's own modules.dep.
+  std::string modules;
+  for (const TargetDevice& device : description.devices) {
+    for (const std::string& name : device.modules) modules += name + "\n";
+  }
+  cpio.AddDirectory("overlay");
+  cpio.AddFile("overlay/target", BytesOf(target));
+  cpio.AddFile("overlay/arming", BytesOf(secrets));
+  cpio.AddFile("overlay/modules", BytesOf(modules));
+  cpio.Finish();
+  Wipe({reinterpret_cast<uint8_t*>(secrets.data()), secrets.size()});
+}
+
+Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {
+  const UniqueFd writer(memfd_create("crashdump-initramfs", MFD_CLOEXEC));
+  if (!writer.valid()) return Error::Os(errno, "memfd_create");
+  std::vector<uint8_t> buffer(static_cast<size_t>(kCopyBytes));
+  for (uint64_t offset = 0; offset < initramfs.size; offset += kCopyBytes) {
+    const auto count = static_cast<size_t>(std::min(kCopyBytes, initramfs.size - offset));
+    const MutableBytes part = MutableBytes(buffer).first(count);
+    TRY(PreadFull(initramfs.fd.get(), offset, part), "initramfs");
+    TRY(PwriteFull(writer.get(), offset, part), "initramfs in memory");
+  }
+  const uint64_t overlay_offset = AlignUp(initramfs.size, 4);
+  if (ftruncate(writer.get(), static_cast<off_t>(overlay_offset)) != 0) return Error::Os(errno, "ftruncate");
+  TRY(PwriteFull(writer.get(), overlay_offset, overlay), "overlay in memory");
+  return TRY(OpenFile(("/proc/self/fd/" + std::to_string(writer.get())).c_str(), O_RDONLY), "initramfs in memory");
+}
+
+}  // namespace crashdump

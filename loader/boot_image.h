@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What is handed to kexec_file_load: the kernel's file, and the initramfs with the overlay behind it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "common/format/key_record.h"
+#include "common/storage/target_description.h"
+#include "loader/cpio_writer.h"
+
+namespace crashdump {
+
+// A kernel or initramfs that has been looked at, open for reading only.
+struct BootFile {
+  UniqueFd fd;
+  uint64_t size = 0;
+};
+
+// kCorrupt unless the file begins like a kernel that kexec_file_load takes (x86 bzImage, ELF). The error names `path`.
+Result<BootFile> OpenKernel(const std::string& path);
+// kCorrupt unless the file begins like an initramfs (cpio, or compressed).
+Result<BootFile> OpenInitramfs(const std::string& path);
+
+// The overlay: /overlay/target, /overlay/arming, /overlay/modules. It holds keys.
+void WriteOverlay(const TargetDescription& description, const KeyArming& arming, CpioWriter& cpio);
+// Room for an overlay.
+inline constexpr size_t kOverlayCapacity = 256 * 1024;
+
+// A file in memory with the initramfs, zeros up to a multiple of 4 bytes, and `overlay`: open for reading only, because
+// kexec_file_load answers ETXTBSY while anyone has it open for writing.
+Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay);
+
+}  // namespace crashdump

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// /etc/crashdump.conf: every key, every default, every refusal.
+#include "loader/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include "common/testing/temp_directory.h"
+#include "loader/fake_machine.h"
+
+namespace crashdump {
+namespace {
+
+constexpr const char* kTarget = "TARGET=UUID=11223344-5566-4788-99aa-bbccddeeff01\n";
+
+class ConfigurationTest : public testing::Test {
+ protected:
+  Result<Configuration> Parse(const std::string& text) { return ParseConfiguration(machine_, text); }
+  void ExpectRefused(const std::string& text, const char* named) {
+    const Result<Configuration> configuration = Parse(text);
+    ASSERT_FALSE(configuration.ok()) << text;
+    EXPECT_NE(std::string(configuration.error().text()).find(named), std::string::npos) << configuration.error().text();
+  }
+
+  TempDirectory root_;
+  FakeMachine machine_{root_.path()};
+};
+
+TEST_F(ConfigurationTest, ATargetIsEnough) {
+  const auto configuration = Parse(std::string("# a comment\n\n") + kTarget);
+  ASSERT_TRUE(configuration.ok()) << configuration.error().text();
+  EXPECT_EQ(FormatUuid(configuration.value().target), "11223344-5566-4788-99aa-bbccddeeff01");
+  EXPECT_EQ(configuration.value().kernel, "/boot/vmlinuz-6.1.0-test");
+  EXPECT_EQ(configuration.value().initramfs, "/var/lib/crashdump/initramfs-6.1.0-test");
+  EXPECT_EQ(configuration.value().cpus, 1u);
+  EXPECT_EQ(configuration.value().command_line_append, "");
+}
+
+TEST_F(ConfigurationTest, EveryKeyCounts) {
+  const auto configuration = Parse(std::string(kTarget) +
+                                   "KERNEL=/boot/other\nINITRAMFS=/boot/other.img\nCPUS=3\n"
+                                   "COMMAND_LINE_APPEND=crashdump.threads=2 earlyprintk\n");
+  ASSERT_TRUE(configuration.ok()) << configuration.error().text();
+  EXPECT_EQ(configuration.value().kernel, "/boot/other");
+  EXPECT_EQ(configuration.value().initramfs, "/boot/other.img");
+  EXPECT_EQ(configuration.value().cpus, 3u);
+  EXPECT_EQ(configuration.value().command_line_append, "crashdump.threads=2 earlyprintk");
+}
+
+TEST_F(ConfigurationTest, AVersionNamesBothFiles) {
+  const auto configuration = Parse(std::string(kTarget) + "KERNEL_VERSION=6.9\n");
+  EXPECT_EQ(configuration.value().kernel, "/boot/vmlinuz-6.9");
+  EXPECT_EQ(configuration.value().initramfs, "/var/lib/crashdump/initramfs-6.9");
+}
+
+TEST_F(ConfigurationTest, AKernelMayStandAmongItsModules) {
+  machine_.Write("/usr/lib/modules/7.2/vmlinuz", "HdrS");
+  EXPECT_EQ(Parse(std::string(kTarget) + "KERNEL_VERSION=7.2\n").value().kernel, "/usr/lib/modules/7.2/vmlinuz");
+}
+
+TEST_F(ConfigurationTest, NamesWhatIsWrong) {
+  ExpectRefused("", "TARGET=UUID=");
+  ExpectRefused("TARGET=/dev/vda2\n", "TARGET=UUID=");
+  ExpectRefused("TARGET=UUID=12\n", "TARGET");
+  ExpectRefused(std::string(kTarget) + "KERNELS=/x\n", "unknown key \"KERNELS\"");
+  ExpectRefused(std::string(kTarget) + kTarget, "TARGET is given more than once");
+  ExpectRefused(std::string(kTarget) + "KERNEL=vmlinuz\n", "KERNEL is no absolute path");
+  ExpectRefused(std::string(kTarget) + "INITRAMFS=\n", "INITRAMFS has no value");
+  ExpectRefused(std::string(kTarget) + "CPUS=0\n", "CPUS");
+  ExpectRefused(std::string(kTarget) + "CPUS=many\n", "CPUS");
+  ExpectRefused(std::string(kTarget) + "KERNEL_VERSION=../x\n", "KERNEL_VERSION");
+  ExpectRefused("nonsense\n", "line 1");
+}
+
+TEST_F(ConfigurationTest, NamesTheFile) {
+  const auto absent = ReadConfiguration(machine_, "/etc/crashdump.conf");
+  ASSERT_FALSE(absent.ok());
+  EXPECT_NE(std::string(absent.error().text()).find("/etc/crashdump.conf"), std::string::npos);
+  machine_.Write("/etc/crashdump.conf", "CPUS=0\n");
+  const auto wrong = ReadConfiguration(machine_, "/etc/crashdump.conf");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(std::string(wrong.error().text()).find("/etc/crashdump.conf"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crashdump

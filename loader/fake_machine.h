@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// FakeMachine: a Machine over a tree of files and borrowed devices, for tests. It behaves as the kernel does where the
+// loader relies on it: an active swap cannot be opened exclusively, kexec_file_load frees the former image.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/io.h"
+#include "common/storage/swap_header.h"
+#include "loader/machine.h"
+
+namespace crashdump {
+
+class FakeMachine final : public Machine {
+ public:
+  struct Device {
+    DeviceIdentity identity;
+    BlockDevice* device;  // borrowed
+  };
+  struct Swap {
+    std::string path;
+    dev_t device_number;
+    uint64_t used_kib;
+    int priority;
+  };
+  // What is in the crash reservation.
+  struct Image {
+    std::string kernel, initramfs, command_line;
+  };
+  enum class LoadFailure : uint8_t {
+    kEarly,  // before the former image is freed
+    kLate,
+  };
+
+  // `root` is an empty directory. The machine has 1 GiB of memory, 128 MiB of them reserved, and kernel and initramfs
+  // where the configuration looks for them.
+  explicit FakeMachine(std::string root) : Machine(std::move(root)) {
+    Write("/proc/meminfo", "MemTotal:        1048576 kB\nMemFree:          900000 kB\nMemAvailable:     900000 kB\n");
+    Write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/vda1 console=tty0 console=ttyS0,115200 quiet\n");
+    Write("/proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-555555555555\n");
+    Write("/proc/sys/kernel/kexec_load_disabled", "0\n");
+    Write(kCrashSizePath, "134217728\n");
+    Write(kCrashLoadedPath, "0\n");
+    Write("/boot/vmlinuz-6.1.0-test", std::string(0x202, 'k') + "HdrS and so on");
+    Write("/var/lib/crashdump/initramfs-6.1.0-test", "\x28\xb5\x2f\xfd the initramfs");
+    WriteSwaps();
+  }
+
+  // A disk's second partition with the given number: "vda2", "vdb2".
+  static DeviceIdentity Identity(const BlockDevice& device, unsigned disk = 0) {
+    DeviceIdentity identity;
+    identity.disk_name = std::string("vd") + static_cast<char>('a' + disk);
+    identity.name = identity.disk_name + "2";
+    identity.device_number = makedev(254, disk * 16 + 2);
+    identity.size = device.size();
+    identity.logical_block_size = device.logical_block_size();
+    identity.start_sector = 2048;
+    identity.serial = "SERIAL-" + std::to_string(disk);
+    identity.part_uuid = "0000000" + std::to_string(disk) + "-1111-4222-8333-444444444444";
+    identity.modules = {"virtio_pci", "virtio_blk"};
+    return identity;
+  }
+
+  void Write(const std::string& path, const std::string& text) const {
+    for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      (void)mkdir(Path(path.substr(0, slash)).c_str(), 0700);
+    }
+    const UniqueFd file = OpenFile(Path(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC).TakeValue();
+    WriteFull(file.get(), BytesOf(text)).TakeValue();
+  }
+  void SetSwaps(std::vector<Swap> swaps) {
+    swaps_ = std::move(swaps);
+    WriteSwaps();
+  }
+  const std::vector<Swap>& swaps() const { return swaps_; }
+  // A reboot: nothing is loaded or active, and the boot has another id.
+  void Reboot() {
+    image.reset();
+    Write(kCrashLoadedPath, "0\n");
+    Write("/proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-" + std::to_string(100'000'000'000 + ++boots_));
+    SetSwaps({});
+  }
+
+  std::string KernelRelease() const override { return "6.1.0-test"; }
+  uint32_t PageSize() const override { return 4096; }
+  uint64_t SecondsSince1970() const override { return 1'800'000'000; }
+  Result<uint64_t> FilesystemType(const char* /*path*/) const override { return filesystem_type; }
+  bool IsNodeOf(const std::string& path, dev_t device_number) const override {
+    for (const Device& device : devices) {
+      if (path == "/dev/" + device.identity.name) return device.identity.device_number == device_number;
+    }
+    return false;
+  }
+
+  Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override {
+    std::vector<DeviceIdentity> found;
+    for (const Device& device : devices) {
+      const Result<std::vector<uint8_t>> head = ReadSwapHead(*device.device);
+      if (!head.ok() || !Equal(Bytes(head.value()).subspan(1036, uuid.size()), uuid)) continue;
+      if (FindSwapPageSize(head.value()) || FindSuspendSignature(head.value())) found.push_back(device.identity);
+    }
+    return found;
+  }
+  Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const override {
+    for (const Device& device : devices) {
+      if (device.identity.name != identity.name) continue;
+      if (mode == OpenMode::kExclusive && IsActive(identity.device_number)) return Error::Os(EBUSY, "open");
+      return std::unique_ptr<BlockDevice>(std::make_unique<Borrowed>(*device.device));
+    }
+    return Error::Os(ENOENT, "open");
+  }
+  Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const override {
+    std::vector<SuspendedDevice> found;
+    for (const Device& device : devices) {
+      const Result<std::vector<uint8_t>> head = ReadSwapHead(*device.device);
+      if (!head.ok()) continue;
+      if (const auto signature = FindSuspendSignature(head.value())) {
+        found.push_back({device.identity.name, signature->name});
+      }
+    }
+    return found;
+  }
+  Result<UniqueFd> LockDisk(const std::string& disk_name) const override {
+    calls.push_back("lock " + disk_name);
+    return UniqueFd();
+  }
+
+  Result<> SwapOff(const std::string& path) override {
+    calls.push_back("swapoff " + path);
+    std::erase_if(swaps_, [&](const Swap& swap) { return swap.path == path; });
+    WriteSwaps();
+    return {};
+  }
+  Result<> SwapOn(const std::string& path, int flags) override {
+    calls.push_back("swapon " + path + " " + std::to_string(flags));
+    if (swap_on_fails) return Error::Os(EINVAL, "swapon %s", path.c_str());
+    for (const Device& device : devices) {
+      if (path == "/dev/" + device.identity.name) swaps_.push_back({path, device.identity.device_number, 0, -2});
+    }
+    WriteSwaps();
+    return {};
+  }
+  Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) override {
+    calls.emplace_back("load");
+    if (before_load) before_load();
+    if (!load_failures.empty()) {
+      const LoadFailure failure = load_failures.back();
+      load_failures.pop_back();
+      if (failure == LoadFailure::kLate) SetImage(std::nullopt);
+      return Error::Os(ENOMEM, "kexec_file_load");
+    }
+    SetImage(Image{Contents(kernel_fd), Contents(initramfs_fd), command_line});
+    return {};
+  }
+  Result<> UnloadCrashKernel() override {
+    calls.emplace_back("unload");
+    SetImage(std::nullopt);
+    return {};
+  }
+  void SetImage(std::optional<Image> loaded) {
+    image = std::move(loaded);
+    Write(kCrashLoadedPath, image ? "1\n" : "0\n");
+  }
+
+  std::vector<Device> devices;
+  uint64_t filesystem_type = 0xef53;  // ext4
+  std::optional<Image> image;
+  bool swap_on_fails = false;
+  std::vector<LoadFailure> load_failures;  // the last one comes first
+  std::function<void()> before_load;
+  mutable std::vector<std::string> calls;
+
+ private:
+  class Borrowed final : public BlockDevice {
+   public:
+    explicit Borrowed(BlockDevice& device) : device_(device) {}
+    Result<> ReadAt(uint64_t offset, MutableBytes out) const override { return device_.ReadAt(offset, out); }
+    Result<> WriteAt(uint64_t offset, Bytes data) override { return device_.WriteAt(offset, data); }
+    Result<> Flush() override { return device_.Flush(); }
+    uint64_t size() const override { return device_.size(); }
+    uint32_t logical_block_size() const override { return device_.logical_block_size(); }
+
+   private:
+    BlockDevice& device_;
+  };
+
+  bool IsActive(dev_t device_number) const {
+    for (const Swap& swap : swaps_) {
+      if (swap.device_number == device_number) return true;
+    }
+    return false;
+  }
+  static std::string Contents(int fd) {
+    struct stat status {};
+    Require(fstat(fd, &status) == 0);
+    std::string contents(static_cast<size_t>(status.st_size), '\0');
+    PreadFull(fd, 0, {reinterpret_cast<uint8_t*>(contents.data()), contents.size()}).TakeValue();
+    return contents;
+  }
+  void WriteSwaps() const {
+    std::string text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    for (const Swap& swap : swaps_) {
+      text += swap.path + " partition\t1048572\t\t" + std::to_string(swap.used_kib) + "\t\t" +
+              std::to_string(swap.priority) + "\n";
+    }
+    Write("/proc/swaps", text);
+  }
+
+  std::vector<Swap> swaps_;
+  uint64_t boots_ = 0;
+};
+
+}  // namespace crashdump

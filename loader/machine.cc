@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "loader/machine.h"
+
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "common/base/io.h"
+#include "common/base/units.h"
+#include "common/storage/find_devices.h"
+#include "common/storage/swap_header.h"
+
+namespace crashdump {
+namespace {
+
+constexpr uint64_t kTextLimit = kMiB;
+constexpr unsigned kDiskLockTries = 100;
+constexpr timespec kDiskLockPause{0, 100'000'000};
+
+// The suspend signature at the beginning of the device or file, if it can be read and has one.
+std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
+  const Result<std::vector<uint8_t>> head = ReadSwapHead(source);
+  if (!head.ok()) return std::nullopt;
+  return FindSuspendSignature(head.value());
+}
+
+}  // namespace
+
+Result<std::string> Machine::ReadText(const char* path) const {
+  return TRY(ReadTextFile(Path(path).c_str(), kTextLimit), "%s", path);
+}
+
+bool Machine::Exists(const char* path) const { return access(Path(path).c_str(), F_OK) == 0; }
+
+std::string LinuxMachine::KernelRelease() const {
+  struct utsname name {};
+  Require(uname(&name) == 0);
+  return name.release;
+}
+
+uint32_t LinuxMachine::PageSize() const { return static_cast<uint32_t>(sysconf(_SC_PAGESIZE)); }
+
+uint64_t LinuxMachine::SecondsSince1970() const { return static_cast<uint64_t>(time(nullptr)); }
+
+Result<uint64_t> LinuxMachine::FilesystemType(const char* path) const {
+  struct statfs status {};
+  if (statfs(path, &status) != 0) return Error::Os(errno, "%s: statfs", path);
+  // f_type is a signed word where long is; the magic numbers have 32 bits.
+  return static_cast<uint64_t>(static_cast<uint32_t>(status.f_type));
+}
+
+bool LinuxMachine::IsNodeOf(const std::string& path, dev_t device_number) const {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == device_number;
+}
+
+Result<std::vector<DeviceIdentity>> LinuxMachine::FindSwaps(const Uuid& uuid) const {
+  return crashdump::FindSwaps(paths_, uuid);
+}
+
+Result<std::unique_ptr<BlockDevice>> LinuxMachine::OpenDevice(const DeviceIdentity& identity, OpenMode mode) const {
+  std::unique_ptr<LinuxBlockDevice> device = TRY(OpenIdentified(paths_, identity, mode));
+  return std::unique_ptr<BlockDevice>(std::move(device));
+}
+
+Result<std::vector<SuspendedDevice>> LinuxMachine::FindSuspendedDevices() const {
+  std::vector<SuspendedDevice> suspended;
+  const std::vector<std::string> names = TRY(ListBlockDevices(paths_), "block devices");
+  for (const std::string& name : names) {
+    const auto device = LinuxBlockDevice::Open(NodePath(paths_, name).c_str(), OpenMode::kReadOnly);
+    if (!device.ok()) continue;  // no medium
+    if (const auto signature = SuspendSignatureOf(*device.value())) suspended.push_back({name, signature->name});
+  }
+  return suspended;
+}
+
+Result<UniqueFd> LinuxMachine::LockDisk(const std::string& disk_name) const {
+  UniqueFd disk = TRY(OpenFile(NodePath(paths_, disk_name).c_str(), O_RDONLY | O_NONBLOCK), "%s", disk_name.c_str());
+  for (unsigned tries = 0; flock(disk.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Error::Os(errno, "%s: flock", disk_name.c_str());
+    if (tries >= kDiskLockTries) {
+      return Error::Format(ErrorCode::kTimeout, "%s: another program holds the lock on the disk: try again later",
+                           disk_name.c_str());
+    }
+    (void)nanosleep(&kDiskLockPause, nullptr);
+  }
+  return disk;
+}
+
+Result<> LinuxMachine::SwapOff(const std::string& path) {
+  if (swapoff(path.c_str()) != 0) return Error::Os(errno, "swapoff %s", path.c_str());
+  return {};
+}
+
+Result<> LinuxMachine::SwapOn(const std::string& path, int flags) {
+  if (swapon(path.c_str(), flags) != 0) return Error::Os(errno, "swapon %s", path.c_str());
+  return {};
+}
+
+// musl has no wrapper for this call. The length counts the closing NUL.
+Result<> LinuxMachine::LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) {
+  if (syscall(SYS_kexec_file_load, kernel_fd, initramfs_fd, command_line.size() + 1, command_line.c_str(),
+              static_cast<unsigned long>(KEXEC_FILE_ON_CRASH)) != 0) {
+    return Error::Os(errno, "kexec_file_load");
+  }
+  return {};
+}
+
+Result<> LinuxMachine::UnloadCrashKernel() {
+  if (syscall(SYS_kexec_file_load, -1, -1, 0UL, nullptr,
+              static_cast<unsigned long>(KEXEC_FILE_ON_CRASH | KEXEC_FILE_UNLOAD)) != 0) {
+    return Error::Os(errno, "kexec_file_load (unload)");
+  }
+  return {};
+}
+
+}  // namespace crashdump

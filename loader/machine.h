@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Machine: everything that the loader asks of the running system or does to it, in one place, so that tests run it on a
+// tree of files and fakes. What the kernel tells in files is read below `root`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "common/storage/block_device.h"
+#include "common/storage/device_identity.h"
+#include "common/storage/uuid.h"
+
+namespace crashdump {
+
+inline constexpr const char* kConfigurationPath = "/etc/crashdump.conf";
+inline constexpr const char* kStatePath = "/var/lib/crashdump";
+inline constexpr const char* kKeysPath = "/var/lib/crashdump/keys";
+inline constexpr const char* kRegionsPath = "/var/lib/crashdump/regions";
+inline constexpr const char* kRunPath = "/run/crashdump";
+inline constexpr const char* kCrashLoadedPath = "/sys/kernel/kexec_crash_loaded";
+inline constexpr const char* kCrashSizePath = "/sys/kernel/kexec_crash_size";
+
+// A suspend signature somewhere on the machine.
+struct SuspendedDevice {
+  std::string name;       // "vda2", or the path of a swap file
+  std::string signature;  // "S1SUSPEND"
+};
+
+class Machine {
+ public:
+  explicit Machine(std::string root) : root_(std::move(root)) {}
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  virtual ~Machine() = default;
+
+  // Where the file with this absolute path is.
+  std::string Path(std::string_view path) const { return root_ + std::string(path); }
+  // The file's text; the error names the path.
+  Result<std::string> ReadText(const char* path) const;
+  bool Exists(const char* path) const;
+
+  virtual std::string KernelRelease() const = 0;  // as uname -r prints it
+  virtual uint32_t PageSize() const = 0;          // bytes
+  virtual uint64_t SecondsSince1970() const = 0;
+  // statfs(2)'s f_type of the filesystem that holds the file.
+  virtual Result<uint64_t> FilesystemType(const char* path) const = 0;
+  // Whether the path is a node of this device.
+  virtual bool IsNodeOf(const std::string& path, dev_t device_number) const = 0;
+
+  // Every device that libblkid takes for a swap with this UUID.
+  virtual Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const = 0;
+  virtual Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const = 0;
+  // Every block device that begins with a suspend signature. Devices that cannot be read are passed over.
+  virtual Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const = 0;
+  // Takes the lock on the whole disk's node that udev honours, and holds it until the descriptor is closed.
+  virtual Result<UniqueFd> LockDisk(const std::string& disk_name) const = 0;
+
+  virtual Result<> SwapOff(const std::string& path) = 0;
+  // `flags` as in swapon(2).
+  virtual Result<> SwapOn(const std::string& path, int flags) = 0;
+  // kexec_file_load(2) into the crash reservation. Both descriptors are open for reading only.
+  virtual Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) = 0;
+  virtual Result<> UnloadCrashKernel() = 0;
+
+ private:
+  std::string root_;
+};
+
+// The machine that this program runs on.
+class LinuxMachine final : public Machine {
+ public:
+  LinuxMachine() : Machine("") {}
+
+  std::string KernelRelease() const override;
+  uint32_t PageSize() const override;
+  uint64_t SecondsSince1970() const override;
+  Result<uint64_t> FilesystemType(const char* path) const override;
+  bool IsNodeOf(const std::string& path, dev_t device_number) const override;
+  Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override;
+  Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const override;
+  Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const override;
+  Result<UniqueFd> LockDisk(const std::string& disk_name) const override;
+  Result<> SwapOff(const std::string& path) override;
+  Result<> SwapOn(const std::string& path, int flags) override;
+  Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) override;
+  Result<> UnloadCrashKernel() override;
+
+ private:
+  SystemPaths paths_;
+};
+
+}  // namespace crashdump

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// `crashdump prepare` on a machine: the rules about devices, active swaps, hibernation and the loaded image around
+// RegionPreparer.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/storage/uuid.h"
+#include "loader/machine.h"
+#include "loader/region_preparer.h"
+#include "loader/state.h"
+
+namespace crashdump {
+
+enum class ActiveSwapPolicy : uint8_t { kRefuse, kSwapOff };
+
+struct PrepareOptions {
+  Uuid swap_uuid{};
+  PrepareAction action = PrepareAction::kPrepare;
+  UnrecoveredDumps unrecovered = UnrecoveredDumps::kRefuse;
+  ActiveSwapPolicy active_swap = ActiveSwapPolicy::kRefuse;
+  std::optional<uint64_t> reserve;  // bytes; empty: automatic
+};
+
+// Does it all and returns what was done, in a line or two for people. The caller holds the lock. On failure the swap is
+// usable as before and, if it was active, is active again.
+Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state, const PrepareOptions& options);
+
+}  // namespace crashdump

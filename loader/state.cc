@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "loader/state.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "common/base/io.h"
+
+namespace crashdump {
+namespace {
+
+constexpr unsigned kLockTries = 300;
+constexpr timespec kLockPause{0, 100'000'000};
+
+const char* MemoryFilesystem(uint64_t type) {
+  switch (type) {
+    case TMPFS_MAGIC:
+      return "tmpfs";
+    case RAMFS_MAGIC:
+      return "ramfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+Result<> CheckDurable(const Machine& machine, const char* path) {
+  const uint64_t type = TRY(machine.FilesystemType(path));
+  if (const char* const name = MemoryFilesystem(type)) {
+    return Error::Format(ErrorCode::kRefused,
+                         "%s is on a filesystem (%s) that may not survive the reboot: keys kept there would be lost "
+                         "with the dump; is /var not mounted yet?",
+                         path, name);
+  }
+  return {};
+}
+
+Result<DiskState> DiskState::Open(const Machine& machine) {
+  // The parent decides: our own directory may not exist yet, and must not be made on the wrong filesystem.
+  TRY(CheckDurable(machine, machine.Exists(kStatePath) ? kStatePath : "/var/lib"));
+  TRY(DiskStateDirectory::Open(machine.Path(kStatePath).c_str()));
+  DiskStateDirectory keys = TRY(DiskStateDirectory::Open(machine.Path(kKeysPath).c_str()));
+  DiskStateDirectory regions = TRY(DiskStateDirectory::Open(machine.Path(kRegionsPath).c_str()));
+  DiskStateDirectory run = TRY(DiskStateDirectory::Open(machine.Path(kRunPath).c_str()));
+  return DiskState(std::move(keys), std::move(regions), std::move(run));
+}
+
+Result<UniqueFd> TakeLock(const DiskStateDirectory& run) {
+  UniqueFd lock = TRY(OpenFileAt(run.fd(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW), "%s/lock", kRunPath);
+  for (unsigned tries = 0; flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return Error::Os(errno, "%s/lock: flock", kRunPath);
+    if (tries >= kLockTries) {
+      return Error::Format(ErrorCode::kTimeout, "another crashdump command is still running (it holds %s/lock)",
+                           kRunPath);
+    }
+    (void)nanosleep(&kLockPause, nullptr);
+  }
+  return lock;
+}
+
+}  // namespace crashdump

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The directories in which crashdump keeps what it must remember, and the lock that its commands take in turn.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/base/state_directory.h"
+#include "common/base/unique_fd.h"
+#include "loader/machine.h"
+
+namespace crashdump {
+
+// Borrowed; what the loader's functions work on.
+struct StateDirectories {
+  StateDirectory& keys;     // key records
+  StateDirectory& regions;  // region records
+  StateDirectory& run;      // of this boot only
+};
+
+// The real ones, made if absent.
+class DiskState {
+ public:
+  // kRefused if what lies below /var/lib would not survive a reboot: keys that are gone make dumps unreadable.
+  static Result<DiskState> Open(const Machine& machine);
+
+  StateDirectories directories() { return {keys_, regions_, run_}; }
+  const DiskStateDirectory& run() const { return run_; }
+
+ private:
+  DiskState(DiskStateDirectory keys, DiskStateDirectory regions, DiskStateDirectory run)
+      : keys_(std::move(keys)), regions_(std::move(regions)), run_(std::move(run)) {}
+
+  DiskStateDirectory keys_;
+  DiskStateDirectory regions_;
+  DiskStateDirectory run_;
+};
+
+// kRefused if the filesystem that holds `path` lives in memory.
+Result<> CheckDurable(const Machine& machine, const char* path);
+
+// The lock /run/crashdump/lock, held until the descriptor is closed. prepare, load, unload and recover take it before
+// they look at anything. Waits some seconds for another command, then kTimeout.
+Result<UniqueFd> TakeLock(const DiskStateDirectory& run);
+
+}  // namespace crashdump

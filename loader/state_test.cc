@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where state may be kept, who may see it, and the lock.
+#include "loader/state.h"
+
+#include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+
+#include "common/testing/temp_directory.h"
+#include "loader/fake_machine.h"
+
+namespace crashdump {
+namespace {
+
+class StateTest : public testing::Test {
+ protected:
+  StateTest() { machine_.Write("/run/.keep", ""); }
+
+  TempDirectory root_;
+  FakeMachine machine_{root_.path()};
+};
+
+TEST_F(StateTest, DirectoriesAreForRootOnly) {
+  ASSERT_TRUE(DiskState::Open(machine_).ok());
+  for (const char* const path : {kStatePath, kKeysPath, kRegionsPath, kRunPath}) {
+    struct stat status {};
+    ASSERT_EQ(stat(machine_.Path(path).c_str(), &status), 0) << path;
+    EXPECT_EQ(status.st_mode & 07777U, 0700U) << path;
+  }
+}
+
+TEST_F(StateTest, RefusesFilesystemsThatDoNotSurviveAReboot) {
+  for (const uint64_t type : {uint64_t{TMPFS_MAGIC}, uint64_t{RAMFS_MAGIC}, uint64_t{OVERLAYFS_SUPER_MAGIC}}) {
+    machine_.filesystem_type = type;
+    const auto state = DiskState::Open(machine_);
+    ASSERT_FALSE(state.ok());
+    EXPECT_EQ(state.error().code(), ErrorCode::kRefused);
+  }
+  struct stat status {};
+  EXPECT_NE(stat(machine_.Path(kKeysPath).c_str(), &status), 0) << "nothing is made there";
+}
+
+TEST_F(StateTest, TheLockIsTakenAndGivenBack) {
+  const DiskState state = DiskState::Open(machine_).TakeValue();
+  { EXPECT_TRUE(TakeLock(state.run()).ok()); }
+  EXPECT_TRUE(TakeLock(state.run()).ok());
+}
+
+}  // namespace
+}  // namespace crashdump
