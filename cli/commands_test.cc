@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// save, export, messages and show as a user runs them, on good and on bad files.
+#include "cli/commands.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "common/base/byte_source.h"
+#include "common/base/io.h"
+#include "common/testing/dump_builder.h"
+#include "common/testing/sample_vmcore.h"
+#include "common/testing/temp_directory.h"
+
+namespace crashdump {
+namespace {
+
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+using testing::MakeSampleVmcore;
+using testing::SampleVmcore;
+
+struct Ran {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+Ran Run(int (*command)(std::span<char* const>), std::vector<std::string> words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  CaptureStdout();
+  CaptureStderr();
+  const int status = command(pointers);
+  return {status, GetCapturedStdout(), GetCapturedStderr()};
+}
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    vmcore_ = directory_.WriteFile("vmcore", sample_.file);
+    names_ = directory_.MakeDirectory("out");
+  }
+
+  std::string Out(const char* name) const { return names_ + "/" + name; }
+  bool OutIsEmpty() const { return rmdir(names_.c_str()) == 0 && mkdir(names_.c_str(), 0700) == 0; }
+
+  // One line that names the file, the right status, and nothing left behind.
+  void ExpectFailure(const Ran& ran, int status, const std::string& part) const {
+    EXPECT_EQ(ran.status, status);
+    EXPECT_NE(ran.err.find(part), std::string::npos) << ran.err;
+    EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_TRUE(OutIsEmpty()) << ran.err;
+  }
+
+  const SampleVmcore sample_ = MakeSampleVmcore(600);
+  TempDirectory directory_;
+  std::string vmcore_;
+  std::string names_;
+};
+
+TEST_F(CommandsTest, SavedAndExportedEveryPageIsWhatItWas) {
+  for (const char* level : {"0", "1"}) {
+    const std::string dump = Out("dump") + level;
+    const std::string elf = Out("elf") + level;
+    Ran ran = Run(RunSave, {vmcore_, "-o", dump, "--dump-level", level, "--threads", "3"});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    EXPECT_NE(ran.out.find(" pages"), std::string::npos);
+    struct stat status {};
+    ASSERT_EQ(stat(dump.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
+    ran = Run(RunExport, {dump, "--format", "elf", "-o", elf});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.err, "");
+    ASSERT_EQ(stat(elf.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
+
+    const Vmcore original = sample_.Open();
+    const Vmcore exported = Vmcore::Open(elf.c_str()).TakeValue();
+    EXPECT_TRUE(Equal(original.notes(), exported.notes()));
+    ASSERT_EQ(original.loads().size(), exported.loads().size());
+    for (size_t i = 0; i < original.loads().size(); ++i) {
+      const ElfSegment& a = original.loads()[i];
+      const ElfSegment& b = exported.loads()[i];
+      EXPECT_EQ(a.physical(), b.physical());
+      EXPECT_EQ(a.virtual_address, b.virtual_address);
+      std::vector<uint8_t> a_bytes(a.file_size);
+      std::vector<uint8_t> b_bytes(b.file_size);
+      ASSERT_TRUE(original.source().ReadAt(a.file_offset, a_bytes).ok());
+      ASSERT_TRUE(exported.source().ReadAt(b.file_offset, b_bytes).ok());
+      EXPECT_EQ(a_bytes, b_bytes);
+    }
+  }
+}
+
+TEST_F(CommandsTest, MessagesAreTheSameOfBothAndEscaped) {
+  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  const Ran of_vmcore = Run(RunMessages, {vmcore_});
+  const Ran of_dump = Run(RunMessages, {Out("dump")});
+  EXPECT_EQ(of_vmcore.status, 0) << of_vmcore.err;
+  EXPECT_EQ(of_vmcore.out, of_dump.out);
+  EXPECT_NE(of_dump.out.find("Kernel panic - not syncing: \\x1b[31msample\n"), std::string::npos) << of_dump.out;
+}
+
+TEST_F(CommandsTest, ShowTellsWhatThereIs) {
+  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  const Ran of_dump = Run(RunShow, {Out("dump"), "--verify"});
+  EXPECT_EQ(of_dump.status, 0) << of_dump.err;
+  for (const char* part : {"6.1.0-test", "x86_64", "complete", "2023-11-14 22:13:20 UTC", "Zero pages:"}) {
+    EXPECT_NE(of_dump.out.find(part), std::string::npos) << part << "\n" << of_dump.out;
+  }
+  const Ran of_vmcore = Run(RunShow, {vmcore_});
+  EXPECT_EQ(of_vmcore.status, 0) << of_vmcore.err;
+  EXPECT_NE(of_vmcore.out.find("6.1.0-test"), std::string::npos);
+}
+
+TEST_F(CommandsTest, ATornDumpIsExportedWithAWarning) {
+  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump"), "--threads", "1"}).status, 0);
+  // Behind the fourth chunk, so that there is something left.
+  const FileSource dump = FileSource::Open(Out("dump").c_str()).TakeValue();
+  std::vector<uint8_t> bytes(dump.size());
+  ASSERT_TRUE(dump.ReadAt(0, bytes).ok());
+  std::vector<PlacedObject> chunks;
+  for (const PlacedObject& object : ListObjects(bytes)) {
+    if (object.type == ObjectType::kChunk) chunks.push_back(object);
+  }
+  ASSERT_GT(chunks.size(), 4U);
+  ASSERT_EQ(truncate(Out("dump").c_str(), static_cast<off_t>(chunks[4].offset + 100)), 0);
+  const Ran exported = Run(RunExport, {Out("dump"), "-o", Out("elf")});
+  EXPECT_EQ(exported.status, 0);
+  EXPECT_NE(exported.err.find("torn"), std::string::npos) << exported.err;
+  EXPECT_EQ(std::count(exported.err.begin(), exported.err.end(), '\n'), 1) << exported.err;
+  EXPECT_TRUE(Vmcore::Open(Out("elf").c_str()).ok());
+  const Ran shown = Run(RunShow, {Out("dump"), "--verify"});
+  EXPECT_EQ(shown.status, 1);
+  EXPECT_NE(shown.out.find("torn"), std::string::npos) << shown.out;
+  EXPECT_EQ(Run(RunMessages, {Out("dump")}).status, 0);
+}
+
+TEST_F(CommandsTest, AnExistingFileIsReplacedOnlyByForce) {
+  const std::string taken = directory_.WriteFile("taken", "mine");
+  for (auto* const command : {RunSave, RunExport}) {
+    const std::string input = command == RunSave ? vmcore_ : Out("dump");
+    if (command == RunExport) ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+    const Ran refused = Run(command, {input, "-o", taken});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.err.find(taken + ": exists already"), std::string::npos) << refused.err;
+    EXPECT_EQ(ReadTextFile(taken.c_str(), 100).value(), "mine");
+    EXPECT_EQ(Run(command, {input, "-o", taken, "--force"}).status, 0);
+    EXPECT_FALSE(ReadTextFile(taken.c_str(), 100).ok());
+    directory_.WriteFile("taken", "mine");
+  }
+  const std::string folder = directory_.MakeDirectory("folder");
+  const Ran refused = Run(RunSave, {vmcore_, "-o", folder, "--force"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("not a regular file"), std::string::npos) << refused.err;
+}
+
+TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
+  std::vector<uint8_t> cut = sample_.file;
+  cut.resize(cut.size() - 5000);
+  const std::string truncated = directory_.WriteFile("truncated", cut);
+  const std::string text = directory_.WriteFile("text", "this is no vmcore, and long enough to look like one");
+  const std::string empty = directory_.WriteFile("empty", "");
+  const std::string tiny = directory_.WriteFile("tiny", "\x7f" "ELF");
+  const std::string magic = directory_.WriteFile("magic", "CRASHOBJ" + std::string(9000, 'x'));
+  const std::string folder = directory_.MakeDirectory("folder");
+  const std::string missing = directory_.Path("missing");
+
+  struct Case {
+    std::string path;
+    const char* fact;
+  };
+  const std::vector<Case> cases = {{missing, "No such file"}, {folder, "Is a directory"}, {text, ""},
+                                   {empty, ""},               {tiny, ""},                 {magic, ""}};
+  for (const Case& bad : cases) {
+    for (const Ran& ran : {Run(RunSave, {bad.path, "-o", Out("x")}), Run(RunExport, {bad.path, "-o", Out("x")}),
+                           Run(RunMessages, {bad.path}), Run(RunShow, {bad.path})}) {
+      ExpectFailure(ran, 1, bad.path + ": ");
+      EXPECT_NE(ran.err.find(bad.fact), std::string::npos) << ran.err;
+    }
+  }
+  ExpectFailure(Run(RunSave, {truncated, "-o", Out("x")}), 1, truncated + ": truncated");
+  ExpectFailure(Run(RunMessages, {truncated}), 1, truncated + ": ");
+  ExpectFailure(Run(RunShow, {truncated}), 1, truncated + ": ");
+  ExpectFailure(Run(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
+  ExpectFailure(Run(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
+  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "31"}), 1, "dump level 31");
+  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
+  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
+  ExpectFailure(Run(RunSave, {vmcore_}), 2, "--output");
+  ExpectFailure(Run(RunExport, {vmcore_, "-o", Out("x"), "--format", "kdump"}), 1, "kdump");
+  ExpectFailure(Run(RunMessages, {}), 2, "FILE");
+}
+
+TEST_F(CommandsTest, AFileThatCannotBeReadNamesTheFact) {
+  // Root reads everything.
+  if (geteuid() == 0 && (seteuid(65534) != 0 || access(directory_.path().c_str(), X_OK) != 0)) {
+    ASSERT_EQ(seteuid(0), 0);
+    ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
+    ASSERT_EQ(chmod(vmcore_.c_str(), 0600), 0);
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const Ran ran = Run(RunShow, {vmcore_});
+  if (getuid() == 0) ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_NE(ran.err.find(vmcore_ + ": open: Permission denied"), std::string::npos) << ran.err;
+}
+
+TEST_F(CommandsTest, AFullDiskLeavesNothing) {
+  // A limit on the file's size fails like a full disk, once its signal is ignored.
+  if (fork() == 0) {
+    (void)signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit limit = {.rlim_cur = 100000, .rlim_max = 100000};
+    (void)setrlimit(RLIMIT_FSIZE, &limit);
+    std::vector<std::string> words = {vmcore_, "-o", Out("x")};
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    _exit(RunSave(pointers));
+  }
+  int status = 0;
+  ASSERT_GT(wait(&status), 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+  EXPECT_TRUE(OutIsEmpty());
+}
+
+}  // namespace
+}  // namespace crashdump

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// crashdump load: arms the machine, at every boot and after every recovery.
+#include <sys/prctl.h>
+
+#include <array>
+#include <cerrno>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "common/crypto/crypto.h"
+#include "loader/arm.h"
+
+namespace crashdump {
+namespace {
+
+constexpr auto kOptions = std::to_array<OptionSpec>({
+    {"config", OptionKind::kText, "FILE", "read this instead of /etc/crashdump.conf", 'c'},
+});
+
+constexpr CommandSpec kSpec = {
+    .name = "load",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Loads the capture kernel with new keys into the reserved memory, so that the next panic is saved. Run again,\n"
+        "it replaces what was loaded.\n",
+};
+
+Result<int> Load(const CommandLine& line) {
+  // This process holds the keys: no core file of it, by whatever handler.
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return Error::Os(errno, "prctl");
+  TRY(InitializeCrypto());
+  LinuxMachine machine;
+  const std::string path = line.Text("config").value_or(kConfigurationPath);
+  const Configuration configuration = TRY(ReadConfiguration(machine, path.c_str()));
+  DiskState state = TRY(DiskState::Open(machine));
+  const UniqueFd lock = TRY(TakeLock(state.run()));
+  const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
+  return PrintOutput("crashdump load", Describe(report));
+}
+
+}  // namespace
+
+int RunLoad(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Load); }
+
+}  // namespace crashdump

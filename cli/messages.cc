@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// crashdump messages: the kernel's log of a dump or vmcore, safe for a terminal.
+#include "cli/commands.h"
+#include "cli/input_file.h"
+#include "cli/options.h"
+#include "common/base/byte_source.h"
+#include "common/base/text_record.h"
+#include "common/crypto/crypto.h"
+#include "common/format/dump_reader.h"
+#include "common/vmcore/panic_messages.h"
+#include "common/vmcore/printable_text.h"
+
+namespace crashdump {
+namespace {
+
+constexpr CommandSpec kSpec = {
+    .name = "messages",
+    .positional = "FILE",
+    .positional_minimum = 1,
+    .positional_maximum = 1,
+    .options = {},
+    .help = "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
+            "something to a terminal are shown as \\xNN.\n",
+};
+
+Result<std::string> MessagesOfVmcore(const char* path) {
+  const Vmcore vmcore = TRY(Vmcore::Open(path));
+  const KernelMemory kernel = TRY(KernelMemory::Open(vmcore));
+  const PanicMessages messages = TRY(PanicMessages::Open(kernel));
+  return messages.Text();
+}
+
+Result<std::string> MessagesOfDump(const char* path) {
+  TRY(InitializeCrypto());
+  const FileSource source = TRY(FileSource::Open(path));
+  DumpReader reader = TRY(DumpReader::OpenFile(source));
+  DumpSections sections = reader.ReadSections();
+  if (!sections.messages.empty()) {
+    if (!sections.damage.empty()) {
+      PrintError("crashdump messages: warning", std::string(path) + ": may lack messages: " + sections.damage);
+    }
+    return std::move(sections.messages);
+  }
+  std::string reason = sections.damage;
+  if (const Result<TextRecord> facts = TextRecord::Parse(sections.machine_facts); facts.ok() && reason.empty()) {
+    reason = facts.value().Find("messages_error").value_or("");
+  }
+  return Error::Format(ErrorCode::kNotFound, "holds no messages%s%s", reason.empty() ? "" : ": ", reason.c_str());
+}
+
+Result<int> Messages(const CommandLine& line) {
+  const char* const path = line.positional()[0];
+  const bool is_dump = TRY(DetectInput(path), "%s", path) == InputKind::kDump;
+  const std::string text = TRY(is_dump ? MessagesOfDump(path) : MessagesOfVmcore(path), "%s", path);
+  TRY(WriteOutput(EscapeControl(text)));
+  return kExitSuccess;
+}
+
+}  // namespace
+
+int RunMessages(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Messages); }
+
+}  // namespace crashdump

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// OutputFile: a file that gets its name only when it is complete. Whatever ends the program before, a signal included,
+// leaves nothing behind.
+#pragma once
+
+#include <string>
+
+#include "common/base/byte_sink.h"
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace crashdump {
+
+enum class Overwrite : uint8_t { kNo, kYes };
+
+class OutputFile {
+ public:
+  // A new nameless file with mode 0600 in the directory of `path`. Refuses a name that is taken (kRefused), with
+  // Overwrite::kYes only one that is not a regular file. Errors do not name the path.
+  static Result<OutputFile> Create(const std::string& path, Overwrite overwrite);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();
+
+  int fd() const { return file_.get(); }
+
+  // Brings the file to stable storage and gives it its name. Nothing may be written after it.
+  Result<> Commit();
+
+ private:
+  OutputFile(UniqueFd directory, std::string name, Overwrite overwrite)
+      : directory_(std::move(directory)), name_(std::move(name)), overwrite_(overwrite) {}
+  Result<> OpenTemporary();
+  Result<> Link();
+
+  UniqueFd directory_;
+  UniqueFd file_;
+  std::string name_;
+  std::string temporary_;  // "" as long as the file is nameless
+  Overwrite overwrite_;
+};
+
+// Writes a dump into an OutputFile. Flush() does nothing: before Commit(), which flushes, the file has no name that a
+// power cut could leave.
+class OutputFileSink final : public ByteSink {
+ public:
+  // Borrows the file.
+  explicit OutputFileSink(const OutputFile& file) : fd_(file.fd()) {}
+  Result<> WriteAt(uint64_t offset, Bytes data) override;
+  Result<> Flush() override { return {}; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace crashdump

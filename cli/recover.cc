@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// `crashdump recover`: after a crash, moves dumps from their regions to /var/crash/kernel/dumps and arms again.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/utsname.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "common/base/io.h"
+#include "common/crypto/crypto.h"
+#include "common/format/armed_record.h"
+#include "common/storage/find_devices.h"
+#include "common/vmcore/printable_text.h"
+#include "loader/arm.h"
+#include "loader/state.h"
+#include "loader/status.h"
+#include "loader/system_facts.h"
+#include "recover/collector.h"
+#include "recover/host_facts.h"
+
+namespace crashdump {
+namespace {
+
+// Everything that could be published is, but the pages of a dump wait for room.
+constexpr int kExitPending = 3;
+constexpr uint64_t kDefaultKeepFree = 64 * kMiB;
+constexpr const char* kDefaultCrashDirectory = "/var/crash";
+
+constexpr auto kOptions = std::to_array<OptionSpec>({
+    {"directory", OptionKind::kText, "DIR", "publish below DIR/kernel/dumps (default /var/crash)"},
+    {"keep-free", OptionKind::kSize, "SIZE", "leave so much room on that filesystem (default 64M)"},
+    {"no-load", OptionKind::kFlag, "", "do not arm the machine again"},
+});
+
+constexpr CommandSpec kSpec = {
+    .name = "recover",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
+        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
+        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
+};
+
+// Recovering takes minutes, and nothing that it does conflicts with the other commands: their lock stays free.
+Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
+  UniqueFd lock = TRY(OpenFileAt(run.fd(), "recover.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), "recover.lock");
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Error::Format(ErrorCode::kRefused, "another \"crashdump recover\" is running");
+    return Error::Os(errno, "recover.lock");
+  }
+  return lock;
+}
+
+// All devices that can be read: where a dump is, its authentication tells.
+Result<std::vector<RecoverDevice>> OpenDevices() {
+  const SystemPaths paths;
+  std::vector<RecoverDevice> devices;
+  const std::vector<std::string> names = TRY(ListBlockDevices(paths));
+  for (const std::string& name : names) {
+    Result<DeviceIdentity> identity = ReadDeviceIdentity(paths, name);
+    if (!identity.ok()) continue;  // gone in the meantime
+    Result<std::unique_ptr<LinuxBlockDevice>> device = OpenIdentified(paths, identity.value(), OpenMode::kReadOnly);
+    if (!device.ok()) continue;  // no medium, or blocks too large for us
+    devices.push_back({identity.TakeValue(), device.TakeValue()});
+  }
+  return devices;
+}
+
+// Whether everything went well enough; prints the notes.
+int PrintNotes(const std::vector<RecoverNote>& notes) {
+  int status = kExitSuccess;
+  for (const RecoverNote& note : notes) {
+    if (note.kind == RecoverNote::Kind::kFailed) {
+      PrintError("crashdump recover", note.text);
+      status = kExitFailure;
+      continue;
+    }
+    (void)PrintOutput("crashdump recover", EscapeControl(note.text) + "\n");
+    if (note.kind == RecoverNote::Kind::kPending && status == kExitSuccess) status = kExitPending;
+  }
+  return status;
+}
+
+bool HasPublished(const std::vector<RecoverNote>& notes) {
+  for (const RecoverNote& note : notes) {
+    if (note.kind == RecoverNote::Kind::kPublished) return true;
+  }
+  return false;
+}
+
+Result<> ArmAgain(LinuxMachine& machine, DiskState& state) {
+  const UniqueFd lock = TRY(TakeLock(state.run()));
+  const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
+  const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
+  return WriteOutput(Describe(report));
+}
+
+Result<int> Recover(const CommandLine& line) {
+  TRY(InitializeCrypto());
+  LinuxMachine machine;
+  DiskState state = TRY(DiskState::Open(machine));
+  const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
+  const std::string boot_id = TRY(BootId(machine));
+  const std::optional<ArmedRecord> armed = TRY(ReadArmedRecord(state.run()));
+
+  struct utsname names {};
+  (void)uname(&names);
+  Publisher publisher =
+      TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
+                          line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
+  TRY(publisher.RemoveLeftovers());
+  const std::vector<RecoverDevice> devices = TRY(OpenDevices());
+  KeyStore keys(state.directories().keys);
+  Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
+  const std::vector<RecoverNote> notes = TRY(collector.Run());
+  const int status = PrintNotes(notes);
+
+  if (line.Has("no-load") || !machine.Exists(kConfigurationPath)) return status;
+  // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
+  if (!HasPublished(notes) && CheckStatus(machine, state.directories()).armed()) return status;
+  TRY(ArmAgain(machine, state), "arming again");
+  return status;
+}
+
+}  // namespace
+
+int RunRecover(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Recover); }
+
+}  // namespace crashdump

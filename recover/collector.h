@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Collector: walks over all key records, finds each one's dumps on the machine's disks, has them published, and records
+// them as recovered. It only reads the disks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/byte_source.h"
+#include "common/base/result.h"
+#include "common/format/key_policy.h"
+#include "common/format/key_store.h"
+#include "common/storage/device_identity.h"
+#include "recover/publisher.h"
+
+namespace crashdump {
+
+// A device that may hold regions, open for reading.
+struct RecoverDevice {
+  DeviceIdentity identity;
+  std::unique_ptr<ByteSource> source;
+};
+
+// One line of what happened, for the program to print.
+struct RecoverNote {
+  enum class Kind : uint8_t {
+    kPublished,  // a dump is new in /var/crash, whole as far as it could be read
+    kPending,    // messages and report are published; the pages stay in the region for lack of room
+    kFailed,     // something that should have worked did not; the dump stays where it is
+    kInformation,
+  };
+  Kind kind;
+  std::string text;
+};
+
+class Collector {
+ public:
+  // All must outlive the collector. Devices are in no order that matters.
+  Collector(KeyStore& keys, Publisher& publisher, const std::vector<RecoverDevice>& devices, BootFacts boot)
+      : keys_(keys), publisher_(publisher), devices_(devices), boot_(boot) {}
+
+  // Goes on after failures: one dump's trouble must not keep the others. Fails itself only if the records cannot be
+  // listed.
+  Result<std::vector<RecoverNote>> Run();
+
+ private:
+  void Recover(KeyRecord& record);
+  void RecoverAttempt(KeyRecord& record, uint32_t attempt, const ByteSource& region);
+  void Note(RecoverNote::Kind kind, std::string text);
+
+  KeyStore& keys_;
+  Publisher& publisher_;
+  const std::vector<RecoverDevice>& devices_;
+  BootFacts boot_;
+  std::vector<RecoverNote> notes_;
+};
+
+}  // namespace crashdump

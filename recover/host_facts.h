@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What crash reports say about the machine that recovers: its distribution and installed kernel packages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "recover/publisher.h"
+
+namespace crashdump {
+
+// Reads /etc/os-release and dpkg's database below `root` ("" for the running system). What is not known is "unknown", a
+// package that is not known has the version "".
+HostFacts ReadHostFacts(const std::string& root, std::string_view machine);
+
+}  // namespace crashdump

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "recover/private_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "common/base/io.h"
+#include "common/base/parse.h"
+#include "common/crypto/crypto.h"
+
+namespace crashdump {
+namespace {
+
+// Somebody who keeps putting things in our way must not keep us here for ever.
+constexpr int kTries = 16;
+
+Result<> MoveAside(int parent_fd, const char* name) {
+  std::array<uint8_t, 8> random{};
+  RandomBytesNoWait(random);
+  const std::string aside = std::string(name) + ".foreign-" + ToHex(random);
+  if (renameat(parent_fd, name, parent_fd, aside.c_str()) != 0 && errno != ENOENT) {
+    return Error::Os(errno, "%s: rename to %s", name, aside.c_str());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
+  for (int i = 0; i < kTries; ++i) {
+    if (mkdirat(parent_fd, name, 0700) == 0) {
+      TRY(Fsync(parent_fd), "%s", name);
+    } else if (errno != EEXIST) {
+      return Error::Os(errno, "%s: mkdir", name);
+    }
+    Result<UniqueFd> directory = OpenFileAt(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory.ok()) {
+      const int reason = directory.error().os_error();
+      if (reason != ENOTDIR && reason != ELOOP && reason != ENOENT) return directory.error().Prefixed("%s", name);
+      TRY(MoveAside(parent_fd, name));
+      continue;
+    }
+    struct stat status {};
+    if (fstat(directory.value().get(), &status) != 0) return Error::Os(errno, "%s: fstat", name);
+    if (status.st_uid != geteuid()) {
+      TRY(MoveAside(parent_fd, name));
+      continue;
+    }
+    // A setgid parent (apport's /var/crash) hands its group down.
+    if (status.st_gid != getegid() && fchown(directory.value().get(), geteuid(), getegid()) != 0) {
+      return Error::Os(errno, "%s: chown", name);
+    }
+    if ((status.st_mode & 07777U) != 0700U && fchmod(directory.value().get(), 0700) != 0) {
+      return Error::Os(errno, "%s: chmod", name);
+    }
+    return directory;
+  }
+  return Error::Format(ErrorCode::kRefused, "%s: somebody puts something else there again and again", name);
+}
+
+Result<> RemovePrivateDirectory(int parent_fd, const char* name) {
+  Result<UniqueFd> opened = OpenFileAt(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!opened.ok()) {
+    if (opened.error().os_error() == ENOENT) return {};
+    return opened.error().Prefixed("%s", name);
+  }
+  const int directory_fd = opened.value().get();
+  const std::vector<std::string> entries = TRY(NamesInDirectory(directory_fd), "%s", name);
+  for (const std::string& entry : entries) {
+    if (unlinkat(directory_fd, entry.c_str(), 0) != 0) return Error::Os(errno, "%s/%s: unlink", name, entry.c_str());
+  }
+  if (unlinkat(parent_fd, name, AT_REMOVEDIR) != 0) return Error::Os(errno, "%s: rmdir", name);
+  return Fsync(parent_fd);
+}
+
+Result<UniqueFd> CreatePrivateFile(int directory_fd, const char* name) {
+  UniqueFd file = TRY(OpenFileAt(directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600), "%s", name);
+  // Whatever umask or default ACL made of it, and the group that a setgid directory hands down.
+  if (fchown(file.get(), geteuid(), getegid()) != 0) return Error::Os(errno, "%s: chown", name);
+  if (fchmod(file.get(), 0600) != 0) return Error::Os(errno, "%s: chmod", name);
+  return file;
+}
+
+}  // namespace crashdump

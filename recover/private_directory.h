@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Directories that nobody but root can look into, below one where everybody may write (/var/crash).
+#pragma once
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace crashdump {
+
+// Opens the directory `name` (one path component) in the directory `parent_fd`: ours (the caller's uid) with mode 0700,
+// made if absent. What somebody else put there under that name, a link or a file included, is renamed aside
+// to "<name>.foreign-<hex>", never followed, never removed. Ours with a looser mode is made 0700.
+Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name);
+
+// Removes a directory of ours with the files in it; it holds no directories. Not there is fine.
+Result<> RemovePrivateDirectory(int parent_fd, const char* name);
+
+// A new file of mode 0600 for writing; kOs with EEXIST if the name is taken by anything.
+Result<UniqueFd> CreatePrivateFile(int directory_fd, const char* name);
+
+}  // namespace crashdump

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "recover/publisher.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+
+#include "common/base/io.h"
+#include "common/base/parse.h"
+#include "common/base/text_record.h"
+#include "common/vmcore/printable_text.h"
+#include "recover/crash_report.h"
+#include "recover/private_directory.h"
+
+namespace crashdump {
+namespace {
+
+constexpr const char* kVmcoreName = "vmcore";
+constexpr const char* kMessagesName = "dmesg.txt";
+constexpr std::string_view kTemporaryPrefix = ".incoming-";
+
+// musl before 1.2.6 has no renameat2().
+int RenameWithin(int directory_fd, const char* from, const char* to, unsigned flags) {
+  return static_cast<int>(syscall(SYS_renameat2, directory_fd, from, directory_fd, to, flags));
+}
+
+std::string Fact(const TextRecord& facts, std::string_view key) { return std::string(facts.Find(key).value_or("")); }
+
+bool HasSize(int directory_fd, const char* name, uint64_t bytes) {
+  struct stat status {};
+  return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+         static_cast<uint64_t>(status.st_size) == bytes;
+}
+
+Result<> WriteNewFile(int directory_fd, const char* name, std::string_view text) {
+  const UniqueFd file = TRY(CreatePrivateFile(directory_fd, name));
+  TRY(WriteFull(file.get(), BytesOf(text)), "%s", name);
+  TRY(Fsync(file.get()), "%s", name);
+  return {};
+}
+
+}  // namespace
+
+Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host) {
+  if (mkdir(crash_directory.c_str(), 0755) != 0 && errno != EEXIST) {
+    return Error::Os(errno, "%s: mkdir", crash_directory.c_str());
+  }
+  UniqueFd crash = TRY(OpenFile(crash_directory.c_str(), O_RDONLY | O_DIRECTORY), "%s", crash_directory.c_str());
+  const UniqueFd kernel = TRY(OpenPrivateDirectory(crash.get(), "kernel"), "%s", crash_directory.c_str());
+  UniqueFd dumps = TRY(OpenPrivateDirectory(kernel.get(), "dumps"), "%s/kernel", crash_directory.c_str());
+  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free,
+                   std::move(host));
+}
+
+std::string Publisher::DumpName(const DumpHeader& header) {
+  const auto time = static_cast<time_t>(header.crash_time);
+  struct tm utc {};
+  (void)gmtime_r(&time, &utc);
+  std::array<char, 32> text{};
+  // Fourteen digits: cron jobs of the distribution remove directories whose names are twelve.
+  (void)strftime(text.data(), text.size(), "%Y%m%d%H%M%S", &utc);
+  return std::string(text.data()) + "-" + ToHex(Bytes(header.attempt_id).first(6));
+}
+
+std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const std::string& attempt_id) const {
+  const Result<UniqueFd> directory = OpenFileAt(dumps_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory.ok()) return std::nullopt;
+  const int fd = directory.value().get();
+  const Result<std::string> json = ReadTextFileAt(fd, kDumpInfoName, kDumpInfoLimit);
+  if (!json.ok()) return std::nullopt;
+  Result<DumpInfo> info = DumpInfo::Parse(json.value());
+  if (!info.ok() || info.value().attempt_id != attempt_id) return std::nullopt;
+  if (!HasSize(fd, kMessagesName, info.value().messages_bytes)) return std::nullopt;
+  if (info.value().vmcore == VmcoreFile::kPresent && !HasSize(fd, kVmcoreName, info.value().vmcore_bytes)) {
+    return std::nullopt;
+  }
+  return info.TakeValue();
+}
+
+Result<bool> Publisher::HasRoom(uint64_t bytes) const {
+  struct statvfs status {};
+  if (fstatvfs(dumps_.get(), &status) != 0) return Error::Os(errno, "%s: statvfs", dumps_path_.c_str());
+  const uint64_t free = uint64_t{status.f_bavail} * status.f_frsize;
+  return free >= minimum_free_ && free - minimum_free_ >= bytes;
+}
+
+Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader& header, const DumpSections& sections,
+                                  const ElfExporter& exporter, VmcoreFile vmcore) const {
+  TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
+  const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
+
+  const TextRecord facts = TRY(TextRecord::Parse(sections.machine_facts), "machine facts");
+  const std::string messages = EscapeControl(sections.messages);
+  const DumpVerdict& verdict = exporter.verdict();
+  const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
+                      .release = Fact(facts, "release"),
+                      .machine = Fact(facts, "machine"),
+                      .crash_time = header.crash_time,
+                      .state = DumpStateName(verdict.state),
+                      .reason = verdict.reason,
+                      .vmcore = vmcore,
+                      .vmcore_bytes = vmcore == VmcoreFile::kPresent ? exporter.file_bytes() : 0,
+                      .messages_bytes = messages.size(),
+                      .data_pages = verdict.data_pages,
+                      .zero_pages = verdict.zero_pages,
+                      .unreadable_pages = verdict.unreadable_pages,
+                      .page_bytes = header.page_bytes,
+                      .machine_facts = sections.machine_facts,
+                      .summary = sections.summary};
+  TRY(WriteNewFile(directory.get(), kMessagesName, messages));
+  if (vmcore == VmcoreFile::kPresent) {
+    const UniqueFd file = TRY(CreatePrivateFile(directory.get(), kVmcoreName));
+    TRY(exporter.Write(file.get()), "%s", kVmcoreName);
+    TRY(Fsync(file.get()), "%s", kVmcoreName);
+  }
+  TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
+  TRY(Fsync(directory.get()), "%s", temporary.c_str());
+  return info;
+}
+
+Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::string& name) {
+  if (RenameWithin(dumps_.get(), temporary.c_str(), name.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno != EEXIST) return Error::Os(errno, "%s: rename", name.c_str());
+    // An earlier stage of this dump, or a directory that does not verify. The exchange leaves the name no moment
+    // without a dump; what was there is removed only if it is the earlier stage.
+    if (RenameWithin(dumps_.get(), temporary.c_str(), name.c_str(), RENAME_EXCHANGE) != 0) {
+      return Error::Os(errno, "%s: exchange", name.c_str());
+    }
+  }
+  return Fsync(dumps_.get());
+}
+
+Result<Published> Publisher::Publish(DumpReader& reader) {
+  const DumpHeader& header = reader.header();
+  Published published;
+  published.name = DumpName(header);
+  const std::optional<DumpInfo> earlier = FindPublished(published.name, ToHex(header.attempt_id));
+  if (earlier && earlier->vmcore != VmcoreFile::kPending) {
+    published.info = *earlier;
+    return published;
+  }
+  const ElfExporter exporter = TRY(ElfExporter::Plan(reader));
+  published.read_error = exporter.verdict().read_error;
+  VmcoreFile vmcore = VmcoreFile::kNone;
+  if (exporter.page_count() != 0) {
+    vmcore = TRY(HasRoom(exporter.stored_bytes())) ? VmcoreFile::kPresent : VmcoreFile::kPending;
+  }
+  if (earlier && vmcore != VmcoreFile::kPresent) {
+    published.info = *earlier;
+    return published;
+  }
+
+  const DumpSections sections = reader.ReadSections();
+  const std::string temporary = std::string(kTemporaryPrefix) + published.name;
+  Result<DumpInfo> built = Build(temporary, header, sections, exporter, vmcore);
+  if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
+    // Others have filled the disk meanwhile: messages and report at least; the pages stay where they are.
+    TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
+    if (earlier) {
+      published.info = *earlier;
+      return published;
+    }
+    built = Build(temporary, header, sections, exporter, VmcoreFile::kPending);
+  }
+  // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
+  // directory stands is never made again, so that an administrator who has dealt with it sees it once.
+  Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
+  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), sections.messages);
+  if (moved.ok()) moved = MoveIntoPlace(temporary, published.name);
+  // Gone after a move without exchange, else the earlier stage or what could not be completed.
+  TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
+  if (!moved.ok()) return moved.error();
+  published.is_new = true;
+  published.info = built.TakeValue();
+  return published;
+}
+
+Result<> Publisher::WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages) {
+  // The release comes from the crashed kernel's memory and becomes part of a file name.
+  const std::string release = IsKernelRelease(info.release) ? info.release : "unknown";
+  const CrashReport report{.kernel_release = release,
+                           .machine = IsKernelRelease(info.machine) ? info.machine : "unknown",
+                           .architecture = host_.architecture,
+                           .distribution = host_.distribution,
+                           .package_version = host_.package_version(release),
+                           .date = FormatReportDate(info.crash_time),
+                           .dump_directory = dumps_path_ + "/" + name,
+                           .messages = messages};
+  const std::string text = TRY(FormatCrashReport(report));
+  const std::string final_name = "linux-image-" + release + "-" + name + ".crash";
+  // In a directory where everybody may write: a new file under a name nobody can guess, then a rename that replaces
+  // nothing. Readers look for *.crash, so they never see a half.
+  std::array<uint8_t, 8> random{};
+  RandomBytesNoWait(random);
+  const std::string temporary = ".crashdump-" + ToHex(random);
+  Result<> written = WriteNewFile(crash_.get(), temporary.c_str(), text);
+  if (written.ok() && RenameWithin(crash_.get(), temporary.c_str(), final_name.c_str(), RENAME_NOREPLACE) != 0) {
+    // Whatever took the name, if it is root's it is this report; if not, it is somebody's trick and not worth a
+    // failure.
+    if (errno != EEXIST) written = Error::Os(errno, "%s: rename", final_name.c_str());
+    (void)unlinkat(crash_.get(), temporary.c_str(), 0);
+  }
+  if (!written.ok()) {
+    (void)unlinkat(crash_.get(), temporary.c_str(), 0);
+    return written;
+  }
+  return Fsync(crash_.get());
+}
+
+Result<> Publisher::RemoveLeftovers() {
+  const std::vector<std::string> names = TRY(NamesInDirectory(dumps_.get()));
+  for (const std::string& name : names) {
+    if (name.starts_with(kTemporaryPrefix)) TRY(RemovePrivateDirectory(dumps_.get(), name.c_str()));
+  }
+  return {};
+}
+
+}  // namespace crashdump

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Publisher: turns an authenticated dump into a directory below /var/crash/kernel/dumps, whole or not at all.
+// Name and contents depend on the dump alone, so that publishing it again after an interruption gives the same.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "common/format/dump_reader.h"
+#include "recover/dump_info.h"
+#include "recover/elf_exporter.h"
+
+namespace crashdump {
+
+// What the reports need to know about this machine.
+struct HostFacts {
+  std::string distribution;  // "Debian GNU/Linux 12"
+  std::string architecture;  // "amd64"
+  // The version of the installed package of a kernel release, or "".
+  std::function<std::string(const std::string& release)> package_version;
+};
+
+struct Published {
+  std::string name;  // of the directory
+  DumpInfo info;
+  bool is_new = false;      // false: an earlier run had published all that can be published now
+  bool read_error = false;  // the disk failed in the middle: another try may give more
+};
+
+class Publisher {
+ public:
+  // Opens (and makes, private to root) `crash_directory`/kernel/dumps; `crash_directory` itself is made if absent.
+  // At least `minimum_free` bytes stay free on its filesystem when a vmcore is written.
+  static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host);
+
+  // "20261122235901-0123456789ab": the crash's time (UTC) and the attempt id's beginning.
+  static std::string DumpName(const DumpHeader& header);
+
+  // On return the dump's directory and report are on stable storage. Published::info.vmcore is kPending if there was no
+  // room: then messages and report are there, and a later call adds the rest.
+  Result<Published> Publish(DumpReader& reader);
+
+  // Removes what interrupted runs left behind.
+  Result<> RemoveLeftovers();
+
+ private:
+  Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host)
+      : crash_(std::move(crash)),
+        dumps_(std::move(dumps)),
+        dumps_path_(std::move(dumps_path)),
+        minimum_free_(minimum_free),
+        host_(std::move(host)) {}
+
+  std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
+  Result<bool> HasRoom(uint64_t bytes) const;
+  Result<DumpInfo> Build(const std::string& temporary, const DumpHeader& header, const DumpSections& sections,
+                         const ElfExporter& exporter, VmcoreFile vmcore) const;
+  Result<> MoveIntoPlace(const std::string& temporary, const std::string& name);
+  Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
+
+  UniqueFd crash_;
+  UniqueFd dumps_;
+  std::string dumps_path_;
+  uint64_t minimum_free_;
+  HostFacts host_;
+};
+
+}  // namespace crashdump
