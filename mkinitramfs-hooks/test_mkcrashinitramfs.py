@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mkcrashinitramfs on small made-up roots: what is packed, in which form, and how bad input is answered."""
+
+import gzip
+import lzma
+import os
+import pathlib
+import stat
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).with_name("mkcrashinitramfs")
+VERSION = "6.1.0-test"
+# name -> (file below the modules directory, what it depends on)
+MODULES = {
+    "virtio": ("kernel/drivers/virtio/virtio.ko", []),
+    "virtio_ring": ("kernel/drivers/virtio/virtio_ring.ko.xz", ["virtio"]),
+    "virtio_pci": ("kernel/drivers/virtio/virtio_pci.ko.zst", ["virtio_ring", "virtio"]),
+    "virtio_blk": ("kernel/drivers/block/virtio_blk.ko.gz", ["virtio_ring", "virtio"]),
+    "virtio_scsi": ("kernel/drivers/scsi/virtio_scsi.ko", []),
+    "virtio_console": ("kernel/drivers/char/virtio_console.ko", []),
+    "ahci": ("kernel/drivers/ata/ahci.ko.xz", []),
+    "nvme_core": ("kernel/drivers/nvme/host/nvme-core.ko", []),
+    "nvme": ("kernel/drivers/nvme/host/nvme.ko", ["nvme_core"]),
+    "e1000": ("kernel/drivers/net/e1000.ko", []),
+    "i6300esb": ("kernel/drivers/watchdog/i6300esb.ko.xz", ["watchdog"]),
+    "watchdog": ("kernel/drivers/watchdog/watchdog.ko.xz", []),
+}
+BUILTIN = ["kernel/drivers/scsi/sd_mod.ko", "kernel/fs/ext4/ext4.ko"]
+
+
+def content_of(name: str) -> bytes:
+    return f"\x7fELF module {name} ".encode() * 50
+
+
+def make_root(root: pathlib.Path, directory: str = "lib/modules") -> pathlib.Path:
+    modules = root / directory / VERSION
+    lines = []
+    for name, (file, needs) in MODULES.items():
+        path = modules / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content_of(name)
+        if file.endswith(".xz"):
+            data = lzma.compress(data, check=lzma.CHECK_CRC32)
+        elif file.endswith(".gz"):
+            data = gzip.compress(data)
+        elif file.endswith(".zst"):
+            data = subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+        path.write_bytes(data)
+        lines.append(f"{file}: {' '.join(MODULES[n][0] for n in needs)}".rstrip() + "\n")
+    (modules / "modules.dep").write_text("".join(lines))
+    (modules / "modules.builtin").write_text("".join(f"{path}\n" for path in BUILTIN))
+    programs = root / "usr/lib/crashdump"
+    programs.mkdir(parents=True)
+    for name in ("crashdump-init", "crashdump-capture", "busybox"):
+        # Whoever runs one of these fails: the root may be of another architecture.
+        (programs / name).write_bytes(b"\x7fELF not of this machine: " + name.encode())
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: pathlib.Path) -> pathlib.Path:
+    return make_root(tmp_path / "root")
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess:
+    return subprocess.run([SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+
+
+def pack(root: pathlib.Path, output: pathlib.Path, *more: object) -> bytes:
+    done = run("--kernel", VERSION, "--root", root, "-o", output, *more)
+    assert done.returncode == 0, done.stderr
+    return output.read_bytes()
+
+
+@dataclass
+class Frame:
+    """The first zstd frame of `data` (RFC 8878), found without decompressing."""
+
+    window: int
+    end: int
+
+
+def parse_frame(data: bytes) -> Frame:
+    assert data[:4] == bytes.fromhex("28b52ffd")
+    descriptor = data[4]
+    single_segment = descriptor & 0x20
+    at = 5
+    window = 0
+    if not single_segment:
+        window = 1 << (10 + (data[at] >> 3))
+        window += window // 8 * (data[at] & 7)
+        at += 1
+    at += (0, 1, 2, 4)[descriptor & 3]
+    size_bytes = (1 if single_segment else 0, 2, 4, 8)[descriptor >> 6]
+    if single_segment:
+        window = int.from_bytes(data[at : at + size_bytes], "little") + (256 if size_bytes == 2 else 0)
+    at += size_bytes
+    while True:
+        header = int.from_bytes(data[at : at + 3], "little")
+        kind, size = header >> 1 & 3, header >> 3
+        at += 3 + (1 if kind == 1 else size)
+        if header & 1:
+            break
+    return Frame(window, at + (4 if descriptor & 4 else 0))
+
+
+@dataclass
+class Entry:
+    mode: int
+    user: int
+    group: int
+    links: int
+    time: int
+    content: bytes
+
+
+def unpack(data: bytes) -> dict[str, Entry]:
+    """The entries of the archive, in its order."""
+    end = parse_frame(data).end
+    archive = subprocess.run(["zstd", "-dc"], input=data[:end], capture_output=True, check=True).stdout
+    entries = {}
+    at = 0
+    while True:
+        assert archive[at : at + 6] == b"070701"
+        fields = [int(archive[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
+        name_end = at + 110 + fields[11]
+        name = archive[at + 110 : name_end - 1].decode()
+        begin = (name_end + 3) // 4 * 4
+        if name == "TRAILER!!!":
+            return entries
+        assert name not in entries
+        entries[name] = Entry(*fields[1:6], archive[begin : begin + fields[6]])
+        at = (begin + fields[6] + 3) // 4 * 4
+
+
+def module_names(entries: dict[str, Entry]) -> set[str]:
+    return {pathlib.Path(name).name for name in entries if name.endswith(".ko")}
+
+
+def test_holds_what_it_should_and_nothing_else(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    entries = unpack(pack(root, tmp_path / "image"))
+    directory = f"lib/modules/{VERSION}"
+    files = {name for name, entry in entries.items() if not stat.S_ISDIR(entry.mode)}
+    wanted = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ahci", "nvme_core", "nvme"]
+    modules = {f"{directory}/{MODULES[name][0].split('.ko')[0]}.ko": name for name in wanted}
+    lists = {f"{directory}/modules.{name}" for name in ("dep", "alias", "symbols", "builtin")}
+    assert files == {"init", "bin/crashdump-capture", "bin/busybox", "bin/sh", "sbin/modprobe", *modules, *lists}
+    for file, name in modules.items():
+        assert entries[file].content == content_of(name), file
+    assert entries["init"].content.endswith(b"crashdump-init")
+    assert entries["bin/crashdump-capture"].content.endswith(b"crashdump-capture")
+    assert entries["bin/busybox"].content.endswith(b"busybox")
+    assert entries["bin/sh"].content == b"busybox"
+    assert entries["sbin/modprobe"].content == b"../bin/busybox"
+    for name in ("proc", "sys", "dev", "run", "tmp", "overlay", "bin", "sbin"):
+        assert stat.S_ISDIR(entries[name].mode), name
+
+
+def test_owner_modes_and_times(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    for path in root.rglob("*"):
+        path.chmod(0o777)
+    entries = unpack(pack(root, tmp_path / "image"))
+    for name, entry in entries.items():
+        assert (entry.user, entry.group, entry.time) == (0, 0, 0), name
+    modes = {name: stat.S_IMODE(entry.mode) for name, entry in entries.items()}
+    for name in ("init", "bin/busybox", "bin/crashdump-capture", "dev", "bin"):
+        assert modes[name] == 0o755, name
+    assert modes["overlay"] == 0o700
+    assert modes[f"lib/modules/{VERSION}/modules.dep"] == 0o644
+
+
+def test_a_directory_comes_before_what_is_in_it(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    seen = {"."}
+    for name in unpack(pack(root, tmp_path / "image")):
+        assert str(pathlib.PurePath(name).parent) in seen, name
+        seen.add(name)
+
+
+def test_modules_dep_names_the_packed_files(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    entries = unpack(pack(root, tmp_path / "image"))
+    directory = f"lib/modules/{VERSION}"
+    lines = entries[f"{directory}/modules.dep"].content.decode().splitlines()
+    assert f"{MODULES['virtio'][0]}:" in lines
+    assert (
+        "kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko" in lines
+    )
+    for line in lines:
+        for file in line.replace(":", "").split():
+            assert f"{directory}/{file}" in entries, line
+    assert len(lines) == len(module_names(entries))
+
+
+def test_the_form_that_the_kernel_takes(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    # More than the window, and not compressible, so that the limit counts.
+    (root / "usr/lib/crashdump/busybox").write_bytes(os.urandom(3 * 1024 * 1024 + 1))
+    output = tmp_path / "image"
+    data = pack(root, output)
+    frame = parse_frame(data)
+    assert frame.window == 1024 * 1024
+    assert len(data) % 4 == 0
+    assert data[frame.end :] == bytes(len(data) - frame.end)
+    assert len(data) - frame.end < 4
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+
+
+def test_every_length_is_padded(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    paddings = set()
+    for extra in range(4):
+        (root / "usr/lib/crashdump/busybox").write_bytes(os.urandom(1000 + extra))
+        data = pack(root, tmp_path / "image")
+        assert len(data) % 4 == 0
+        paddings.add(len(data) - parse_frame(data).end)
+    assert len(paddings) > 1
+
+
+def test_the_same_inputs_give_the_same_bytes(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    first = pack(root, tmp_path / "first")
+    other = make_root(tmp_path / "elsewhere", "usr/lib/modules")
+    for path in other.rglob("*"):
+        os.utime(path, (1, 1))
+    done = subprocess.run(
+        ["sh", "-c", 'umask 0; exec "$@"', "sh", SCRIPT, "--root", other, "-o", tmp_path / "second", "--kernel", VERSION],
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "second").read_bytes() == first
+
+
+def test_a_link_out_of_the_root_is_not_followed(tmp_path: pathlib.Path) -> None:
+    root = make_root(tmp_path / "root", "usr/lib/modules")
+    (root / "lib").symlink_to("/nonexistent/lib")
+    assert "virtio.ko" in module_names(unpack(pack(root, tmp_path / "image")))
+
+
+def test_programs_from_elsewhere(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    paths = {}
+    for name in ("init", "capture", "busybox"):
+        paths[name] = tmp_path / f"my {name}"
+        paths[name].write_text(name)
+    entries = unpack(pack(root, tmp_path / "image", *(x for name in paths for x in (f"--{name}", paths[name]))))
+    assert entries["init"].content == b"init"
+    assert entries["bin/crashdump-capture"].content == b"capture"
+    assert entries["bin/busybox"].content == b"busybox"
+
+
+def test_more_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    plain = module_names(unpack(pack(root, tmp_path / "image")))
+    more = module_names(unpack(pack(root, tmp_path / "image", "--module", "i6300esb", "--module", "ext4", "--module", "nvme-core")))
+    assert more - plain == {"i6300esb.ko", "watchdog.ko"}
+
+
+def test_a_standard_module_that_is_nowhere_is_a_note(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    dep = root / "lib/modules" / VERSION / "modules.dep"
+    dep.write_text("".join(line for line in dep.read_text().splitlines(True) if "nvme" not in line))
+    done = run("--kernel", VERSION, "--root", root, "-o", tmp_path / "image")
+    assert done.returncode == 0
+    assert done.stderr == f"mkcrashinitramfs: note: kernel {VERSION} has no module nvme\n"
+
+
+def test_a_kernel_without_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    modules = root / "lib/modules" / VERSION
+    (modules / "modules.dep").write_text("")
+    names = "virtio_pci virtio_blk virtio_scsi virtio_console ahci sd_mod nvme".split()
+    (modules / "modules.builtin").write_text("".join(f"kernel/x/{name}.ko\n" for name in names))
+    done = run("--kernel", VERSION, "--root", root, "-o", tmp_path / "image")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert module_names(unpack((tmp_path / "image").read_bytes())) == set()
+
+
+# Each row: what is done to the root, the arguments, and what the one line on stderr says.
+def nothing(_: pathlib.Path) -> None:
+    pass
+
+
+def remove(name: str):
+    return lambda root: (root / name).unlink()
+
+
+def overwrite(name: str, data: bytes):
+    return lambda root: (root / name).write_bytes(data)
+
+
+MODULES_DIRECTORY = f"lib/modules/{VERSION}"
+GOOD = ["--kernel", VERSION, "--root", "ROOT", "-o", "OUTPUT"]
+BAD = {
+    "no such root": (nothing, ["--kernel", VERSION, "--root", "ROOT/none", "-o", "OUTPUT"], "ROOT/none: no such directory"),
+    "no such kernel": (nothing, ["--kernel", "5.0", "--root", "ROOT", "-o", "OUTPUT"], "ROOT: has no modules of kernel 5.0"),
+    "no modules.dep": (remove(f"{MODULES_DIRECTORY}/modules.dep"), GOOD, "modules.dep: cannot be read; run depmod"),
+    "no modules.builtin": (remove(f"{MODULES_DIRECTORY}/modules.builtin"), GOOD, "modules.builtin: cannot be read"),
+    "no init": (remove("usr/lib/crashdump/crashdump-init"), GOOD, "ROOT/usr/lib/crashdump/crashdump-init: no such file"),
+    "no capture": (nothing, [*GOOD, "--capture", "ROOT/none"], "ROOT/none: no such file"),
+    "directory as busybox": (nothing, [*GOOD, "--busybox", "ROOT"], "ROOT: no such file"),
+    "module file gone": (
+        remove(f"{MODULES_DIRECTORY}/{MODULES['virtio'][0]}"),
+        GOOD,
+        "virtio.ko: no such file, but modules.dep names it",
+    ),
+    "damaged module": (
+        overwrite(f"{MODULES_DIRECTORY}/{MODULES['ahci'][0]}", lzma.compress(b"x" * 1000)[:-9]),
+        GOOD,
+        "ahci.ko.xz: cannot be decompressed",
+    ),
+    "unknown compression": (
+        lambda root: (
+            overwrite(f"{MODULES_DIRECTORY}/modules.dep", b"kernel/ahci.ko.lz9:\n")(root),
+            overwrite(f"{MODULES_DIRECTORY}/kernel/ahci.ko.lz9", b"x")(root),
+        ),
+        GOOD,
+        "ahci.ko.lz9: is compressed in a way that is not known here",
+    ),
+    "unknown extra module": (nothing, [*GOOD, "--module", "none"], f"kernel {VERSION} has no module none"),
+    "output is a directory": (nothing, ["--kernel", VERSION, "--root", "ROOT", "-o", "ROOT"], "ROOT: is a directory"),
+    "no output directory": (nothing, ["--kernel", VERSION, "--root", "ROOT", "-o", "ROOT/none/x"], "ROOT/none: no such directory"),
+}
+MISUSE = {
+    "nothing": ([], "--kernel VERSION is missing"),
+    "no root": (["--kernel", VERSION], "--root DIR is missing"),
+    "no output": (["--kernel", VERSION, "--root", "ROOT"], "-o FILE is missing"),
+    "no value": ([*GOOD, "--init"], "--init needs a value"),
+    "empty value": ([*GOOD, "--init", ""], "--init needs a value"),
+    "unknown option": ([*GOOD, "--nothing"], "--nothing is not known here"),
+    "too much": ([*GOOD, "more"], "more is not known here"),
+    "path as kernel": (["--kernel", "../x", "--root", "ROOT", "-o", "OUTPUT"], "../x is not the version of a kernel"),
+    "path as module": ([*GOOD, "--module", "a/b"], "a/b is not the name of a module"),
+}
+
+
+def check_refusal(root: pathlib.Path, tmp_path: pathlib.Path, arguments: list[str], status: int, message: str) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    output = tmp_path / "output" / "image"
+    output.parent.mkdir()
+    output.write_text("old")
+    before = sorted(tmp_path.rglob("*"))
+    done = run(
+        *(argument.replace("ROOT", str(root)).replace("OUTPUT", str(output)) for argument in arguments),
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    assert done.returncode == status
+    assert done.stdout == ""
+    errors = [line for line in done.stderr.splitlines() if ": note: " not in line]
+    assert len(errors) == 1 and errors[0].startswith("mkcrashinitramfs: "), done.stderr
+    assert message.replace("ROOT", str(root)) in errors[0]
+    assert output.read_text() == "old"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(root: pathlib.Path, tmp_path: pathlib.Path, name: str) -> None:
+    prepare, arguments, message = BAD[name]
+    prepare(root)
+    check_refusal(root, tmp_path, arguments, 1, message)
+
+
+@pytest.mark.parametrize("name", MISUSE)
+def test_misuse(root: pathlib.Path, tmp_path: pathlib.Path, name: str) -> None:
+    arguments, message = MISUSE[name]
+    check_refusal(root, tmp_path, arguments, 2, message)
+
+
+def test_a_full_disk_leaves_nothing(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    # The limit on the size of files stands in for the disk; the old image stays.
+    (root / "usr/lib/crashdump/busybox").write_bytes(os.urandom(200_000))
+    output = tmp_path / "out" / "image"
+    output.parent.mkdir()
+    output.write_text("old")
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", SCRIPT, "--kernel", VERSION, "--root", root, "-o", output],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert output.read_text() == "old"
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_help() -> None:
+    done = run("--help")
+    assert done.returncode == 0 and "--kernel VERSION" in done.stdout and done.stderr == ""
