@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Fixtures: kernels and guest images made once, a directory and any number of machines per test, and the count that `run` prints.
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from machine.disk import Disk, build_disk
+from machine.guest_image import build_initramfs
+from machine.kernel import Kernel
+from machine.vm import Vm, VmConfig
+
+_OUTPUT = Path(__file__).resolve().parent.parent / "build/qemu-tests"
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Kernel:
+    return Kernel.fetch("bookworm", "amd64")
+
+
+@pytest.fixture(scope="session")
+def guest_initramfs(kernel: Kernel) -> Path:
+    _OUTPUT.mkdir(parents=True, exist_ok=True)
+    output = _OUTPUT / f"guest-{kernel.release}.cpio"
+    build_initramfs(output, kernel)
+    return output
+
+
+@pytest.fixture(scope="session")
+def pristine_disk() -> Disk:
+    """Built once and copied: no machine may be started with it."""
+    _OUTPUT.mkdir(parents=True, exist_ok=True)
+    return build_disk(_OUTPUT / "pristine.img")
+
+
+@pytest.fixture
+def test_directory(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """build/qemu-tests/<test>: removed when the test passes, kept with the machine's disks, console.log and run.sh when it fails."""
+    name = "".join(character if character.isalnum() or character in "-_." else "_" for character in request.node.name)
+    directory = _OUTPUT / request.node.path.stem / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    yield directory
+    if not request.node.stash.get(_FAILED, False):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def module_directory(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """build/qemu-tests/<module>/shared, for a machine that several tests share: removed if all of the module's tests pass."""
+    directory = _OUTPUT / request.path.stem / "shared"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    failed_before = request.session.testsfailed
+    yield directory
+    if request.session.testsfailed == failed_before:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def make_vm(test_directory: Path, kernel: Kernel, guest_initramfs: Path) -> Iterator[Callable[..., Vm]]:
+    """make_vm(drives=..., memory_mib=..., ...): a machine that is not started yet; arguments as in VmConfig. All are killed at the end."""
+    machines: list[Vm] = []
+
+    def make(**options: Any) -> Vm:
+        options.setdefault("kernel", kernel.vmlinuz)
+        options.setdefault("initramfs", guest_initramfs)
+        directory = test_directory if not machines else test_directory / f"machine-{len(machines) + 1}"
+        machines.append(Vm(VmConfig(**options), directory))
+        return machines[-1]
+
+    yield make
+    for machine in machines:
+        machine.kill()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.failed:
+        item.stash[_FAILED] = True
+        report.sections.append(("machine", f"kept in {_OUTPUT / item.path.stem}"))
+
+
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
+    result = os.environ.get("CRASHDUMP_TEST_RESULT")
+    if result:
+        count = {kind: len(terminalreporter.stats.get(kind, ())) for kind in ("passed", "failed", "error")}
+        failed = count["failed"] + count["error"]
+        # A run that could not even begin has failed.
+        if exitstatus not in (0, 1) and failed == 0:
+            failed = 1
+        Path(result).write_text(f"{count['passed']} passed, {failed} failed\n")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds the disk of a test machine as a sparse image, without mounting or loop devices: GPT, ext4 for /var, swap, a second ext4.
+
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+MIB = 1 << 20
+
+VAR_UUID = "5ac1f3d0-0001-4000-8000-000000000001"
+SWAP_UUID = "5ac1f3d0-0002-4000-8000-000000000002"
+DATA_UUID = "5ac1f3d0-0003-4000-8000-000000000003"
+DISK_GUID = "5AC1F3D0-00D1-4000-8000-0000000000D1"
+_PARTUUIDS = {
+    "var": "5AC1F3D0-00A1-4000-8000-0000000000A1",
+    "swap": "5AC1F3D0-00A2-4000-8000-0000000000A2",
+    "data": "5AC1F3D0-00A3-4000-8000-0000000000A3",
+}
+_FIRST_MIB = 1
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Offsets and sizes in bytes within the image."""
+
+    number: int
+    label: str
+    offset: int
+    size: int
+    partuuid: str
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A raw image with partitions 1 `var`, 2 `swap` and 3 `data`."""
+
+    path: Path
+    var: Partition
+    swap: Partition
+    data: Partition
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def at(self, path: Path) -> "Disk":
+        """The same layout in a copy of the image."""
+        return Disk(path, self.var, self.swap, self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self.path.open("rb") as image:
+            image.seek(offset)
+            content = image.read(length)
+        assert len(content) == length, f"{self.path}: short read at {offset}"
+        return content
+
+    def write(self, offset: int, content: bytes) -> None:
+        """Changes the image behind the machine's back: only while it is off, or for what its guest has not cached."""
+        assert offset + len(content) <= self.size
+        with self.path.open("r+b") as image:
+            image.seek(offset)
+            image.write(content)
+
+    def flip_bit(self, offset: int, bit: int = 0) -> None:
+        self.write(offset, bytes([self.read(offset, 1)[0] ^ (1 << bit)]))
+
+    def read_var_file(self, name: str) -> bytes:
+        """A file of the var file system (path without the leading /var), read from the image of a machine that is off."""
+        return _debugfs_read(self.path, self.var, name)
+
+
+def build_disk(
+    path: Path,
+    *,
+    var_mib: int = 1024,
+    swap_mib: int = 1024,
+    data_mib: int = 64,
+    var_directory: Optional[Path] = None,
+    swap_uuid: str = SWAP_UUID,
+    disk_guid: str = DISK_GUID,
+    sector_size: int = 512,
+) -> Disk:
+    """All sizes in MiB. `var_directory`'s content becomes that of /var. The UUIDs are fixed so that two builds are alike."""
+    partitions = []
+    start_mib = _FIRST_MIB
+    for number, (label, size_mib) in enumerate((("var", var_mib), ("swap", swap_mib), ("data", data_mib)), start=1):
+        partitions.append(Partition(number, label, start_mib * MIB, size_mib * MIB, _PARTUUIDS[label]))
+        start_mib += size_mib
+    path.unlink(missing_ok=True)
+    with path.open("wb") as image:
+        image.truncate((start_mib + 1) * MIB)
+    disk = Disk(path, *partitions)
+    write_partition_table(disk, disk_guid, sector_size)
+    make_ext4(path, disk.var, VAR_UUID, var_directory)
+    make_ext4(path, disk.data, DATA_UUID, None)
+    make_swap(path, disk.swap, swap_uuid)
+    return disk
+
+
+def write_partition_table(disk: Disk, disk_guid: str, sector_size: int) -> None:
+    """sgdisk knows only 512-byte sectors on image files; 4096 is for disks that are partitioned otherwise, so it is refused."""
+    assert sector_size == 512, "a partition table for 4096-byte sectors is not built here"
+    arguments = ["sgdisk", "--clear", f"--disk-guid={disk_guid}"]
+    for partition in (disk.var, disk.swap, disk.data):
+        first = partition.offset // sector_size
+        last = partition.end // sector_size - 1
+        number = partition.number
+        arguments += [f"--new={number}:{first}:{last}", f"--change-name={number}:{partition.label}"]
+        arguments += [f"--partition-guid={number}:{partition.partuuid}"]
+        arguments += [f"--typecode={number}:{'8200' if partition.label == 'swap' else '8300'}"]
+    subprocess.run([*arguments, disk.path], check=True, stdout=subprocess.DEVNULL)
+
+
+def make_ext4(image: Path, partition: Partition, uuid: str, directory: Optional[Path]) -> None:
+    arguments = ["mke2fs", "-q", "-F", "-t", "ext4", "-U", uuid, "-L", partition.label]
+    # Everything is initialised now: a lazily initialised inode table would be written in the middle of a test.
+    arguments += ["-E", f"offset={partition.offset},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"]
+    if directory is not None:
+        arguments += ["-d", str(directory)]
+    # mke2fs warns that it does not clear what is before the offset; nothing is there to clear.
+    result = subprocess.run([*arguments, image, f"{partition.size // 1024}k"], stderr=subprocess.PIPE, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"mke2fs {image} {partition.label}: {result.stderr.strip()}")
+
+
+def make_swap(image: Path, partition: Partition, uuid: str, page_size: int = 4096) -> None:
+    """mkswap cannot write at an offset: it makes a sparse file of the partition's size, whose first page (all it writes) is copied."""
+    with tempfile.NamedTemporaryFile(dir=image.parent) as scratch:
+        scratch.truncate(partition.size)
+        subprocess.run(
+            ["mkswap", f"--pagesize={page_size}", f"--uuid={uuid}", scratch.name],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        header = scratch.read(page_size)
+    with image.open("r+b") as stream:
+        stream.seek(partition.offset)
+        stream.write(header)
+
+
+def _debugfs_read(image: Path, partition: Partition, name: str) -> bytes:
+    with tempfile.NamedTemporaryFile(dir=image.parent) as scratch:
+        result = subprocess.run(
+            ["debugfs", "-R", f"dump {name} {scratch.name}", f"{image}?offset={partition.offset}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        # debugfs exits with 0 even when there is no such file.
+        if result.returncode != 0 or "File not found" in result.stdout:
+            raise FileNotFoundError(f"{name} in {partition.label} of {image}: {result.stdout.strip()}")
+        return scratch.read()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# crashdump inside a guest: its programs on the tools disk, its configuration, and what its state says of the places on the disk.
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from machine.disk import SWAP_UUID, Disk
+from machine.guest_image import build_tools_disk
+from machine.kernel import Kernel
+from machine.ranges import Range
+from machine.vm import Vm
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_PROGRAM = _ROOT / "build/x86_64-static/crashdump"
+_INITRAMFS = _ROOT / "build/initramfs-bookworm.img"
+
+DUMPS = "/var/crash/kernel/dumps"
+# What the capture kernel of the distribution needs to boot.
+CRASHKERNEL = "crashkernel=192M"
+
+
+def build_product_disk(output: Path, kernel: Kernel) -> Path:
+    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs."""
+    directory = output.with_suffix(".files")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    shutil.copy(_PROGRAM, directory / "crashdump")
+    shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
+    shutil.copy(_INITRAMFS, directory / "initramfs")
+    build_tools_disk(output, directory)
+    shutil.rmtree(directory)
+    return output
+
+
+@dataclass(frozen=True)
+class Arming:
+    """The places of one arming, in bytes from the beginning of the whole image."""
+
+    key_id: str
+    region: Range
+    slot: Range
+    extent: Range
+
+
+class Product:
+    """The commands in a guest that has booted. configure() after each boot: the guest's /etc is in memory."""
+
+    def __init__(self, vm: Vm, disk: Disk, swap_uuid: str = SWAP_UUID) -> None:
+        self.vm = vm
+        self.disk = disk
+        self.swap_uuid = swap_uuid
+
+    def configure(self, *lines: str) -> None:
+        text = "\n".join([f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs", *lines, ""])
+        self.vm.push_file(text.encode(), "/etc/crashdump.conf")
+
+    def command(self, arguments: str, timeout: float = 120) -> str:
+        """Standard output of a subcommand that has to succeed."""
+        return self.vm.must(f"/tools/crashdump {arguments}", timeout)
+
+    def arm(self) -> Arming:
+        """Prepares the swap, which must be off, unless it is prepared; loads; makes sure that status agrees."""
+        self.configure()
+        self.command(f"prepare --swap {self.swap_uuid}")
+        return self.load()
+
+    def load(self) -> Arming:
+        self.command("load")
+        self.command("status")
+        return self.arming()
+
+    def arming(self) -> Arming:
+        """The arming that is loaded now."""
+        armed = _fields(self.vm.must("cat /run/crashdump/armed"))
+        record = _fields(self.vm.must(f"cat /var/lib/crashdump/keys/{armed['key_id'][0]}.key"))
+        begin = self.disk.swap.offset + int(record["hint.region-begin"][0])
+        end = self.disk.swap.offset + int(record["hint.region-end"][0])
+        slot = begin + int(record["slot_offset"][0])
+        extent = (begin + int(record["extent_begin"][0]), begin + int(record["extent_end"][0]))
+        return Arming(armed["key_id"][0], (begin, end), (slot, slot + (1 << 20)), extent)
+
+    def dumps(self) -> list[str]:
+        """The names of the recovered dumps, oldest first."""
+        return self.vm.must(f"ls {DUMPS} 2>/dev/null || true").split()
+
+
+def _fields(text: str) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        fields.setdefault(key, []).append(value)
+    return fields
