@@ -32,7 +32,7 @@ export LC_ALL := C
 COMMON_FLAGS := -std=c++20 -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I. -g \
 	-ffile-compilation-dir=. -pthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBRARIES := -lzstd -lblkid -lsodium
+LIBRARIES := -lzstd -lblkid -lsodium -lz
 
 # Mode by mode: what it is for, its compiler flags and its link flags.
 MODES := static static-test host asan fuzz
@@ -82,7 +82,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 
 build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 
 -include $$(patsubst %.cc,build/$(ARCH)-$(1)/%.d,$(ALL))
 endef
@@ -92,7 +92,7 @@ $(foreach mode,$(MODES),$(eval $(call MODE_RULES,$(mode))))
 define PROGRAM_RULES
 build/$(ARCH)-$(1)/$(2): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(SOURCES_$(2)))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@.debug $$(filter %.o,$$^) $$(filter-out -lgtest%,$$(LINK_$(1)))
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@.debug $$(filter %.o,$$^) $$(filter-out -lgtest%,$$(LINK_$(1)))
 	$(Q)llvm-strip-16 -o $$@ $$@.debug
 endef
 $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULES,$(mode),$(program)))))
@@ -100,7 +100,7 @@ $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_R
 define FUZZER_RULES
 build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(TESTING) $(COMMON))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
 endef
 $(foreach fuzzer,$(FUZZERS:.cc=),$(eval $(call FUZZER_RULES,$(fuzzer))))
 
@@ -160,6 +160,35 @@ asan: build/$(ARCH)-asan/unit-tests
 fuzz: $(addprefix build/$(ARCH)-fuzz/,$(notdir $(FUZZERS:.cc=)))
 	$(Q)for fuzzer in $^; do echo "$$fuzzer"; \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 || exit 1; done
+
+# A kernel of the distribution's, fetched and unpacked, never installed; the initramfs holds its storage modules.
+build/initramfs-%.img: static $(wildcard mkinitramfs-hooks/*) qemu-tests/kernels.table
+	$(Q)root=$$(qemu-tests/fetch-kernel $* amd64) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
+		version=$$(cat "$$root"/release) && mkinitramfs-hooks/mkcrashinitramfs --kernel "$$version" --root "$$root" \
+		--init build/$(ARCH)-static/crashdump-init --capture build/$(ARCH)-static/crashdump-capture \
+		--busybox "$$sysroot"/bin/busybox -o $@
+
+## initramfs: the capture initramfs for the distribution's kernel
+initramfs: build/initramfs-bookworm.img
+
+## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
+qemu-tests: build/packages-test static initramfs
+	$(Q)qemu-tests/run $(PYTEST)
+
+## demo: one crash from end to end in a virtual machine, to look at
+demo: build/packages-test static initramfs
+	$(Q)qemu-tests/demo
+
+PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py)
+
+## test: everything; what must pass before anything lands
+test: build/packages-test static initramfs $(foreach mode,asan static-test,build/$(ARCH)-$(mode)/unit-tests)
+	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
+	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
+	$(Q)$(foreach mode,asan static-test,echo "unit tests: $(mode)"; $(call RUN_UNIT,$(mode));)
+	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
+	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
+	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-asan unit-static-test python qemu)
 
 clean:
 	rm -rf build
