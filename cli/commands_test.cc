@@ -36,7 +36,7 @@ struct Ran {
   std::string err;
 };
 
-Ran Run(int (*command)(std::span<char* const>), std::vector<std::string> words) {
+Ran Execute(int (*command)(std::span<char* const>), std::vector<std::string> words) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   CaptureStdout();
@@ -74,13 +74,13 @@ TEST_F(CommandsTest, SavedAndExportedEveryPageIsWhatItWas) {
   for (const char* level : {"0", "1"}) {
     const std::string dump = Out("dump") + level;
     const std::string elf = Out("elf") + level;
-    Ran ran = Run(RunSave, {vmcore_, "-o", dump, "--dump-level", level, "--threads", "3"});
+    Ran ran = Execute(RunSave, {vmcore_, "-o", dump, "--dump-level", level, "--threads", "3"});
     ASSERT_EQ(ran.status, 0) << ran.err;
     EXPECT_NE(ran.out.find(" pages"), std::string::npos);
     struct stat status {};
     ASSERT_EQ(stat(dump.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
-    ran = Run(RunExport, {dump, "--format", "elf", "-o", elf});
+    ran = Execute(RunExport, {dump, "--format", "elf", "-o", elf});
     ASSERT_EQ(ran.status, 0) << ran.err;
     EXPECT_EQ(ran.err, "");
     ASSERT_EQ(stat(elf.c_str(), &status), 0);
@@ -105,28 +105,28 @@ TEST_F(CommandsTest, SavedAndExportedEveryPageIsWhatItWas) {
 }
 
 TEST_F(CommandsTest, MessagesAreTheSameOfBothAndEscaped) {
-  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
-  const Ran of_vmcore = Run(RunMessages, {vmcore_});
-  const Ran of_dump = Run(RunMessages, {Out("dump")});
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  const Ran of_vmcore = Execute(RunMessages, {vmcore_});
+  const Ran of_dump = Execute(RunMessages, {Out("dump")});
   EXPECT_EQ(of_vmcore.status, 0) << of_vmcore.err;
   EXPECT_EQ(of_vmcore.out, of_dump.out);
   EXPECT_NE(of_dump.out.find("Kernel panic - not syncing: \\x1b[31msample\n"), std::string::npos) << of_dump.out;
 }
 
 TEST_F(CommandsTest, ShowTellsWhatThereIs) {
-  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
-  const Ran of_dump = Run(RunShow, {Out("dump"), "--verify"});
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  const Ran of_dump = Execute(RunShow, {Out("dump"), "--verify"});
   EXPECT_EQ(of_dump.status, 0) << of_dump.err;
   for (const char* part : {"6.1.0-test", "x86_64", "complete", "2023-11-14 22:13:20 UTC", "Zero pages:"}) {
     EXPECT_NE(of_dump.out.find(part), std::string::npos) << part << "\n" << of_dump.out;
   }
-  const Ran of_vmcore = Run(RunShow, {vmcore_});
+  const Ran of_vmcore = Execute(RunShow, {vmcore_});
   EXPECT_EQ(of_vmcore.status, 0) << of_vmcore.err;
   EXPECT_NE(of_vmcore.out.find("6.1.0-test"), std::string::npos);
 }
 
 TEST_F(CommandsTest, ATornDumpIsExportedWithAWarning) {
-  ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump"), "--threads", "1"}).status, 0);
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump"), "--threads", "1"}).status, 0);
   // Behind the fourth chunk, so that there is something left.
   const FileSource dump = FileSource::Open(Out("dump").c_str()).TakeValue();
   std::vector<uint8_t> bytes(dump.size());
@@ -137,32 +137,32 @@ TEST_F(CommandsTest, ATornDumpIsExportedWithAWarning) {
   }
   ASSERT_GT(chunks.size(), 4U);
   ASSERT_EQ(truncate(Out("dump").c_str(), static_cast<off_t>(chunks[4].offset + 100)), 0);
-  const Ran exported = Run(RunExport, {Out("dump"), "-o", Out("elf")});
+  const Ran exported = Execute(RunExport, {Out("dump"), "-o", Out("elf")});
   EXPECT_EQ(exported.status, 0);
   EXPECT_NE(exported.err.find("torn"), std::string::npos) << exported.err;
   EXPECT_EQ(std::count(exported.err.begin(), exported.err.end(), '\n'), 1) << exported.err;
   EXPECT_TRUE(Vmcore::Open(Out("elf").c_str()).ok());
-  const Ran shown = Run(RunShow, {Out("dump"), "--verify"});
+  const Ran shown = Execute(RunShow, {Out("dump"), "--verify"});
   EXPECT_EQ(shown.status, 1);
   EXPECT_NE(shown.out.find("torn"), std::string::npos) << shown.out;
-  EXPECT_EQ(Run(RunMessages, {Out("dump")}).status, 0);
+  EXPECT_EQ(Execute(RunMessages, {Out("dump")}).status, 0);
 }
 
 TEST_F(CommandsTest, AnExistingFileIsReplacedOnlyByForce) {
   const std::string taken = directory_.WriteFile("taken", "mine");
   for (auto* const command : {RunSave, RunExport}) {
     const std::string input = command == RunSave ? vmcore_ : Out("dump");
-    if (command == RunExport) ASSERT_EQ(Run(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
-    const Ran refused = Run(command, {input, "-o", taken});
+    if (command == RunExport) ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+    const Ran refused = Execute(command, {input, "-o", taken});
     EXPECT_EQ(refused.status, 1);
     EXPECT_NE(refused.err.find(taken + ": exists already"), std::string::npos) << refused.err;
     EXPECT_EQ(ReadTextFile(taken.c_str(), 100).value(), "mine");
-    EXPECT_EQ(Run(command, {input, "-o", taken, "--force"}).status, 0);
+    EXPECT_EQ(Execute(command, {input, "-o", taken, "--force"}).status, 0);
     EXPECT_FALSE(ReadTextFile(taken.c_str(), 100).ok());
     directory_.WriteFile("taken", "mine");
   }
   const std::string folder = directory_.MakeDirectory("folder");
-  const Ran refused = Run(RunSave, {vmcore_, "-o", folder, "--force"});
+  const Ran refused = Execute(RunSave, {vmcore_, "-o", folder, "--force"});
   EXPECT_EQ(refused.status, 1);
   EXPECT_NE(refused.err.find("not a regular file"), std::string::npos) << refused.err;
 }
@@ -185,23 +185,23 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   const std::vector<Case> cases = {{missing, "No such file"}, {folder, "Is a directory"}, {text, ""},
                                    {empty, ""},               {tiny, ""},                 {magic, ""}};
   for (const Case& bad : cases) {
-    for (const Ran& ran : {Run(RunSave, {bad.path, "-o", Out("x")}), Run(RunExport, {bad.path, "-o", Out("x")}),
-                           Run(RunMessages, {bad.path}), Run(RunShow, {bad.path})}) {
+    for (const Ran& ran : {Execute(RunSave, {bad.path, "-o", Out("x")}), Execute(RunExport, {bad.path, "-o", Out("x")}),
+                           Execute(RunMessages, {bad.path}), Execute(RunShow, {bad.path})}) {
       ExpectFailure(ran, 1, bad.path + ": ");
       EXPECT_NE(ran.err.find(bad.fact), std::string::npos) << ran.err;
     }
   }
-  ExpectFailure(Run(RunSave, {truncated, "-o", Out("x")}), 1, truncated + ": truncated");
-  ExpectFailure(Run(RunMessages, {truncated}), 1, truncated + ": ");
-  ExpectFailure(Run(RunShow, {truncated}), 1, truncated + ": ");
-  ExpectFailure(Run(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
-  ExpectFailure(Run(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
-  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "31"}), 1, "dump level 31");
-  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
-  ExpectFailure(Run(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
-  ExpectFailure(Run(RunSave, {vmcore_}), 2, "--output");
-  ExpectFailure(Run(RunExport, {vmcore_, "-o", Out("x"), "--format", "kdump"}), 1, "kdump");
-  ExpectFailure(Run(RunMessages, {}), 2, "FILE");
+  ExpectFailure(Execute(RunSave, {truncated, "-o", Out("x")}), 1, truncated + ": truncated");
+  ExpectFailure(Execute(RunMessages, {truncated}), 1, truncated + ": ");
+  ExpectFailure(Execute(RunShow, {truncated}), 1, truncated + ": ");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
+  ExpectFailure(Execute(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
+  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "31"}), 1, "dump level 31");
+  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
+  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
+  ExpectFailure(Execute(RunSave, {vmcore_}), 2, "--output");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "kdump"}), 1, "kdump");
+  ExpectFailure(Execute(RunMessages, {}), 2, "FILE");
 }
 
 TEST_F(CommandsTest, AFileThatCannotBeReadNamesTheFact) {
@@ -212,7 +212,7 @@ TEST_F(CommandsTest, AFileThatCannotBeReadNamesTheFact) {
     ASSERT_EQ(chmod(vmcore_.c_str(), 0600), 0);
     ASSERT_EQ(seteuid(65534), 0);
   }
-  const Ran ran = Run(RunShow, {vmcore_});
+  const Ran ran = Execute(RunShow, {vmcore_});
   if (getuid() == 0) ASSERT_EQ(seteuid(0), 0);
   EXPECT_EQ(ran.status, 1);
   EXPECT_NE(ran.err.find(vmcore_ + ": open: Permission denied"), std::string::npos) << ran.err;

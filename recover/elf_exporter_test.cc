@@ -100,7 +100,7 @@ TEST_F(ElfExporterTest, GivesEachRunInEachLoadItsVirtualAddress) {
   EXPECT_TRUE(IsAligned(loads[0].file_offset, kPage));
 
   EXPECT_EQ(PhysicalMemory(vmcore).total_pages(), 8U + 0xe0 + 2);
-  for (const uint64_t pfn : {0x100, 0x107, 0x1ea, 0x1eb}) {
+  for (const uint64_t pfn : {0x100U, 0x107U, 0x1eaU, 0x1ebU}) {
     EXPECT_TRUE(Equal(PageAt(vmcore, pfn), TestPage(pfn, kPage))) << pfn;
   }
   EXPECT_TRUE(AllZero(PageAt(vmcore, 0x10a)));

@@ -5,9 +5,9 @@
 #include <cstdio>
 
 #include "capture/init/boot_steps.h"
-#include "capture/init/capture_run.h"
 #include "capture/init/mounts.h"
 #include "capture/init/reboot.h"
+#include "capture/init/supervise_capture.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ int main() {
   bool saved = false;
   const Result<> ready = RunSteps(init, BootSteps());
   if (ready.ok()) {
-    saved = RunCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
+    saved = SuperviseCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
   } else {
     init.console.Line("no dump: %s", ready.error().text());
     init.port.Line("note %s", ready.error().text());

@@ -47,7 +47,7 @@ class CaptureRunTest : public ::testing::Test {
     arming_.seed = Key::Generate().TakeValue();
   }
 
-  Result<WriteDumpOutcome> Run(unsigned attempt, unsigned threads = 2) {
+  Result<WriteDumpOutcome> Attempt(unsigned attempt, unsigned threads = 2) {
     const Result<> proof = Prove(target_.description, *target_.device, target_.identity, attempt);
     if (!proof.ok()) return proof.error();
     BoundedSink sink = BoundedSink::Create(*target_.device, target_.description, attempt).TakeValue();
@@ -94,7 +94,7 @@ TEST_F(CaptureRunTest, ACrashIsSavedAndNothingElseIsTouched) {
   target_.description.extents[0].range.end = target_.description.extents[0].range.begin + 8 * kMiB;
   arming_.extent = target_.description.extent();
   const SparseImage before = target_.device->Snapshot();
-  const Result<WriteDumpOutcome> outcome = Run(1);
+  const Result<WriteDumpOutcome> outcome = Attempt(1);
   ASSERT_TRUE(outcome.ok()) << outcome.error().text();
   EXPECT_EQ(outcome.value().result, DumpResult::kComplete);
 
@@ -126,7 +126,7 @@ TEST_F(CaptureRunTest, ACrashIsSavedAndNothingElseIsTouched) {
 TEST_F(CaptureRunTest, TooSmallAnExtentGivesAMarkedPrefix) {
   target_.description.extents[0].range.end = target_.description.extents[0].range.begin + 320 * kKiB;
   arming_.extent = target_.description.extent();
-  const Result<WriteDumpOutcome> outcome = Run(1);
+  const Result<WriteDumpOutcome> outcome = Attempt(1);
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome.value().result, DumpResult::kNoSpace);
   const std::optional<Found> found = Recover(1);
@@ -138,7 +138,7 @@ TEST_F(CaptureRunTest, TooSmallAnExtentGivesAMarkedPrefix) {
 TEST_F(CaptureRunTest, AnEmptyExtentTakesTheMessages) {
   target_.description.extents[0].range.end = target_.description.extents[0].range.begin;
   arming_.extent = target_.description.extent();
-  const Result<WriteDumpOutcome> outcome = Run(1);
+  const Result<WriteDumpOutcome> outcome = Attempt(1);
   ASSERT_TRUE(outcome.ok()) << outcome.error().text();
   EXPECT_EQ(outcome.value().result, DumpResult::kMessagesOnly);
   const std::optional<Found> found = Recover(1);
@@ -150,10 +150,10 @@ TEST_F(CaptureRunTest, AnEmptyExtentTakesTheMessages) {
 
 TEST_F(CaptureRunTest, AfterAFailedFirstAttemptTheSecondSavesTheMessages) {
   target_.device->FailAt(FakeBlockDevice::Kind::kFlush, 0, FakeBlockDevice::Fault::kError);
-  const Result<WriteDumpOutcome> first = Run(1);
+  const Result<WriteDumpOutcome> first = Attempt(1);
   ASSERT_FALSE(first.ok());
   EXPECT_EQ(Status().find("messages-safe"), std::string::npos);
-  const Result<WriteDumpOutcome> second = Run(2);
+  const Result<WriteDumpOutcome> second = Attempt(2);
   ASSERT_TRUE(second.ok()) << second.error().text();
   const std::optional<Found> found = Recover(2);
   ASSERT_TRUE(found.has_value());
@@ -170,7 +170,7 @@ TEST_F(CaptureRunTest, PowerCutsAtEveryStepKeepWhatWasReportedSafe) {
     PowerSwitch power;
     power.CutAt(steps, PowerSwitch::Moment::kBefore);
     target_.device->ConnectTo(&power);
-    (void)Run(1, 1);
+    (void)Attempt(1, 1);
     cut = !power.on();
     const bool reported_safe = Status().find("messages-safe") != std::string::npos;
     FakeBlockDevice after = target_.device->AfterPowerCut(FakeBlockDevice::Survivors::kNone);

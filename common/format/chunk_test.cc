@@ -71,7 +71,7 @@ TEST_P(Chunk, IsFullOfData) {
 }
 
 TEST_P(Chunk, IsFullOfRuns) {
-  for (uint32_t i = 0; i < kDefaultChunkRuns; ++i) ASSERT_EQ(builder_.AddZero(2 * i, 1), Added::kYes);
+  for (uint32_t i = 0; i < kDefaultChunkRuns; ++i) ASSERT_EQ(builder_.AddZero(uint64_t{2} * i, 1), Added::kYes);
   EXPECT_EQ(builder_.AddZero(5000, 1), Added::kFull);
   EXPECT_EQ(builder_.AddPage(5000, TestPage(1, page_bytes())), Added::kFull);
   EXPECT_EQ(builder_.summary().data_pages, 0U);

@@ -50,9 +50,9 @@ Result<OpenedObject> ObjectWalk::ReadNext(PayloadUse use) {
   const uint64_t next_unit = AlignUp(position_, kDiskUnit);
   Result<OpenedObject> object = reader_.Read(next, range.end, use);
   if (!object.ok() && object.error().code() == ErrorCode::kNotFound && next_unit != next) {
-    Result<OpenedObject> behind_flush = reader_.Read(next_unit, range.end, use);
+    const Result<OpenedObject> behind_flush = reader_.Read(next_unit, range.end, use);
     // The first place is the more telling one if nothing is at either.
-    if (behind_flush.ok() || behind_flush.error().code() != ErrorCode::kNotFound) object = std::move(behind_flush);
+    if (behind_flush.ok() || behind_flush.error().code() != ErrorCode::kNotFound) object = behind_flush;
   }
   if (!object.ok()) return object;
   TRY(CheckOrder(object.value()));

@@ -40,8 +40,8 @@ TEST(PfnSet, StopsAtItsLimit) {
 // A full block gives its memory back.
 TEST(PfnSet, DenseMemoryIsCheap) {
   PfnSet set(10'000);
-  for (uint64_t pfn = 0; pfn < 10 * 32768; ++pfn) ASSERT_TRUE(set.Add(pfn, 1).ok());
-  EXPECT_FALSE(set.Add(5 * 32768, 32768).ok());
+  for (uint64_t pfn = 0; pfn < uint64_t{10} * 32768; ++pfn) ASSERT_TRUE(set.Add(pfn, 1).ok());
+  EXPECT_FALSE(set.Add(uint64_t{5} * 32768, 32768).ok());
 }
 
 // Against one flag per page, over ranges that cross blocks in every way.
@@ -49,7 +49,7 @@ TEST(PfnSet, AgreesWithPlainFlags) {
   std::minstd_rand generator(7);
   for (int round = 0; round < 30; ++round) {
     PfnSet set;
-    std::vector<bool> flags(40 * 32768);
+    std::vector<bool> flags(size_t{40} * 32768);
     for (int i = 0; i < 200; ++i) {
       const uint64_t unit = i % 3 == 0 ? 32768 : 8192;
       const auto first = static_cast<ptrdiff_t>(generator() % 40 * unit / 2);

@@ -53,8 +53,8 @@ INSTANTIATE_TEST_SUITE_P(Both, ElfNotesOrders, ::testing::Values(ByteOrder::kLit
 TEST(ElfNotes, SizesThatDoNotFitEndTheWalk) {
   using std::literals::operator""sv;
   for (const std::vector<uint8_t>& bad :
-       {Note(5, 100, 1, "CORE\0\0\0\0abcd"sv), Note(100, 0, 1, "CORE"sv), Note(UINT32_MAX, UINT32_MAX, 1, "CORE"sv),
-        Note(0, UINT32_MAX, 1, ""), Note(UINT32_MAX, 0, 1, "")}) {
+       {Note(5, 100, 1, "CORE\0\0\0\0abcd"sv), Note(5, 5, 1, "CORE\0\0\0\0abcd"sv), Note(100, 0, 1, "CORE"sv),
+        Note(UINT32_MAX, UINT32_MAX, 1, "CORE"sv), Note(0, UINT32_MAX, 1, ""), Note(UINT32_MAX, 0, 1, "")}) {
     const std::vector<uint8_t> bytes = Join({Note(1, 0, 7, "\0\0\0\0"sv), bad});
     ElfNoteReader reader(bytes, ByteOrder::kLittle);
     Result<std::optional<ElfNote>> note = reader.Next();

@@ -103,13 +103,16 @@ TEST(PageReader, ABadPageDoesNotTakeItsNeighbours) {
 TEST(PageReader, PartialPagesAreFilledWithZeros) {
   VmcoreBuilder builder;
   builder.AddLoad({.physical = kPage + 100, .data = std::vector<uint8_t>(50, 7)})
-      .AddLoad({.physical = kPage + 4000, .data = std::vector<uint8_t>(96 + 200, 8)});
+      .AddLoad({.physical = kPage + 4000, .data = std::vector<uint8_t>(96 + 200, 8)})
+      .AddLoad({.physical = 9 * kPage, .data = Pages({9, 10})});
   auto source = builder.BuildSource();
   const uint64_t second = ElfFile::Read(*source).value().loads()[1].file_offset;
   source->FailAt({second + 96, second + 97});
   const Vmcore vmcore = Vmcore::Open(std::move(source)).TakeValue();
   const PhysicalMemory memory(vmcore);
   PageReader reader = PageReader::Create(vmcore, memory).TakeValue();
+  // The buffer is not empty before.
+  EXPECT_EQ(ReadAll(reader, {9, 10}).good.size(), 1U);
   const PageSpan span = reader.Read({1, 3});
   ASSERT_EQ(span.pfns, (Range{1, 2}));
   ASSERT_EQ(span.state, PageSpan::State::kData);

@@ -192,10 +192,10 @@ TEST(PanicMessages, DamageCostsOneRecord) {
   damaged([](PrintkBuilder& ring, uint64_t id) { ring.StoreWord(ring.DescriptorOffset(id), 12345); });
   damaged([](PrintkBuilder& ring, uint64_t id) { ring.StoreWord(ring.DescriptorOffset(id) + 8, 0); });         // begin
   damaged([](PrintkBuilder& ring, uint64_t id) { ring.StoreWord(ring.DescriptorOffset(id) + 16, 1 << 30); });  // next
-  // An end before the beginning: the first record's beginning as the second's end.
+  // An end before the beginning, in the same round of the ring: within the first record.
   damaged([](PrintkBuilder& ring, uint64_t id) {
     const Bytes begin = Bytes(ring.memory()).subspan(ring.DescriptorOffset(id - 1) + 8, 8);
-    ring.StoreWord(ring.DescriptorOffset(id) + 16, LoadInteger(begin, ByteOrder::kLittle));
+    ring.StoreWord(ring.DescriptorOffset(id) + 16, LoadInteger(begin, ByteOrder::kLittle) + 8);
   });
   damaged([](PrintkBuilder& ring, uint64_t) { ring.memory()[ring.text_offset() + 16] ^= 1; });  // the block's id
 }

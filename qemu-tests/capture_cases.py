@@ -12,8 +12,8 @@ from crash_report import parse_crash_report
 from machine import workload
 from machine.disk import Disk
 from machine.drive import Drive
-from machine.product import CRASHKERNEL, DUMPS, Arming, Product, build_product_disk
-from machine.ranges import complement_ranges, copy_image, differing_ranges, hash_ranges, subtract_ranges
+from machine.product import CRASHKERNEL, DUMPS, Product, build_product_disk
+from machine.ranges import copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.vm import Vm
 from machine.vmcore import PAGE, ZERO_PAGE, Vmcore, system_ram
 
@@ -53,33 +53,14 @@ def capture(rig: Rig) -> None:
 
 
 def test_every_byte(rig: Rig, tmp_path: Path) -> None:
+    """A crash with the swap in use: what is recovered is the memory as QEMU shows it from outside, and only the arming's places change."""
     vm, product = rig.vm, rig.product
-    before = tmp_path / "before.img"
-
-    # prepare changes the region and four bytes of the swap header, undo puts the header back.
-    vm.must("sync")
-    copy_image(rig.disk.path, before)
-    product.configure()
-    product.command("prepare --swap 5ac1f3d0-0002-4000-8000-000000000002")
-    swap_end = rig.disk.swap.end
-    region_begin = rig.disk.swap.offset + int(vm.must("sed -n 's/^.*region_begin=//p;s/^begin=//p' /var/lib/crashdump/regions/* | head -n 1") or 0)
-    header = [(rig.disk.swap.offset + 1028, rig.disk.swap.offset + 1032)]
-    after = tmp_path / "after.img"
-    copy_image(rig.disk.path, after)
-    swap_area = [(rig.disk.swap.offset, swap_end)]
-    changed = differing_ranges(before, after)
-    outside_var = subtract_ranges(changed, [(rig.disk.var.offset, rig.disk.var.end)])
-    assert outside_var, "prepare has written nothing"
-    assert subtract_ranges(outside_var, [*header, (swap_end - (256 << 20), swap_end)]) == []
-    assert subtract_ranges(outside_var, swap_area) == []
-    assert region_begin >= 0
-
-    # A crash with the swap in use.
+    before, after = tmp_path / "before.img", tmp_path / "after.img"
+    arming = product.arm()
     workload.fill_swap(vm, 64)
-    arming = product.arm_prepared()
     iomem = vm.must("cat /proc/iomem")
-    vm.hold_stages("start", "reboot")
     vm.must("sync")
+    vm.hold_stages("start", "reboot")
     vm.crash()
     vm.wait_for_stage("start", timeout=120)
     vm.stop()
@@ -100,27 +81,88 @@ def test_every_byte(rig: Rig, tmp_path: Path) -> None:
     vm.wait_for_boot()
     product.configure()
 
-    # The swap is used again before recover runs.
+    # The swap is used again before recover runs, which changes nothing of it, nor of anything else but /var.
     workload.fill_swap(vm, 64)
     assert workload.verify_swapped(vm)
-    vm.must("sync")
     untouched = [arming.region, (rig.disk.data.offset, rig.disk.data.end), (0, rig.disk.var.offset)]
     digest = hash_ranges(rig.disk.path, untouched)
-    output = product.command("recover --no-load", timeout=300)
-    assert "complete" in output
-    vm.must("sync")
+    assert ": complete, messages and" in product.command("recover --no-load", timeout=300)
     assert hash_ranges(rig.disk.path, untouched) == digest
     assert workload.verify_swapped(vm)
 
     [name] = product.dumps()
+    vm.must("sync")
+    vm.kill()
     check_memory(rig, name, memory, iomem, tmp_path)
     check_files(rig, name)
-    assert complement_ranges([(0, 1)], 2) == [(1, 2)]
+
+
+def test_prepare_and_undo(rig: Rig, tmp_path: Path) -> None:
+    """prepare changes the region and four bytes of the header; undo gives the header back to the bit."""
+    vm, product = rig.vm, rig.product
+    before, after = tmp_path / "before.img", tmp_path / "after.img"
+    product.configure()
+    copy_image(rig.disk.path, before)
+    product.command(f"prepare --swap {product.swap_uuid}")
+    copy_image(rig.disk.path, after)
+    var = (rig.disk.var.offset, rig.disk.var.end)
+    last_page = (rig.disk.swap.offset + 1028, rig.disk.swap.offset + 1032)
+    region = product.load().region
+    assert region[1] == rig.disk.swap.end
+    changed = subtract_ranges(differing_ranges(before, after), [var])
+    assert any(last_page[0] <= begin < last_page[1] for begin, _ in changed)
+    assert any(region[0] <= begin < region[1] for begin, _ in changed)
+    assert subtract_ranges(changed, [last_page, region]) == []
+    product.command(f"prepare --swap {product.swap_uuid} --undo")
+    copy_image(rig.disk.path, after)
+    assert subtract_ranges(differing_ranges(before, after), [var, region]) == []
+    assert vm.must("cat /sys/kernel/kexec_crash_loaded") == "0\n"
+    vm.must("swapon /dev/vda2 && grep -q '^/dev/vda2 ' /proc/swaps && swapoff /dev/vda2")
+
+
+def test_two_crashes_in_one_boot_and_nobody_else_sees_them(rig: Rig) -> None:
+    """Crash, recover, which arms again, crash in the same boot. Two dumps, each with its own marker in the log; none is visible to a user."""
+    vm, product = rig.vm, rig.product
+    product.arm()
+    check_privacy(rig)
+    for marker in ("first-crash-marker", "second-crash-marker"):
+        vm.must(f"echo {marker} >/dev/kmsg")
+        capture(rig)
+        product.command("recover", timeout=300)
+        product.command("status")
+    assert len(product.dumps()) == 2
+    for name, marker, other in zip(product.dumps(), ("first", "second"), ("second", "first")):
+        messages = vm.must(f"cat {DUMPS}/{name}/dmesg.txt")
+        assert f"{marker}-crash-marker" in messages and f"{other}-crash-marker" not in messages
+    check_privacy(rig)
+    # Nothing is left to do, and the machine stays armed.
+    assert product.command("recover") == ""
+    product.command("status")
+
+
+def test_second_crash_before_the_first_is_recovered(rig: Rig) -> None:
+    """Both are recovered, the second in what the first has left of the region."""
+    vm, product = rig.vm, rig.product
+    first = product.arm()
+    for marker in ("first-crash-marker", "second-crash-marker"):
+        vm.must(f"echo {marker} >/dev/kmsg")
+        capture(rig)
+        second = product.load()
+    assert second.slot != first.slot and subtract_ranges([second.extent], [first.extent]) == []
+    product.command("recover", timeout=300)
+    assert len(product.dumps()) == 2
+    logs = [vm.must(f"cat {DUMPS}/{name}/dmesg.txt") for name in product.dumps()]
+    assert ["first-crash-marker" in log for log in logs] == [True, False]
+    assert ["second-crash-marker" in log for log in logs] == [False, True]
+
+
+def check_privacy(rig: Rig) -> None:
+    for path in ("/var/crash/kernel", "/var/lib/crashdump"):
+        for script in (f"ls {path}", f"stat {path}/dumps {path}/keys", f"cat {path}/dumps/*/dmesg.txt {path}/keys/*"):
+            assert rig.vm.run(script, user="nobody").status != 0
 
 
 def check_memory(rig: Rig, name: str, memory: Path, iomem: str, tmp_path: Path) -> None:
-    rig.vm.must("sync; umount /var")
-    rig.vm.kill()
     vmcore_path = tmp_path / "vmcore"
     vmcore_path.write_bytes(rig.disk.read_var_file(f"/crash/kernel/dumps/{name}/vmcore"))
     vmcore = Vmcore(vmcore_path)

@@ -15,6 +15,7 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
 
 // Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
 // die. Returns how the last attempt ended.
-CaptureAttempt::End RunCapture(InitContext& init, const char* program, uint64_t death_ms = AttemptLimits().death_ms);
+CaptureAttempt::End SuperviseCapture(InitContext& init, const char* program,
+                                     uint64_t death_ms = AttemptLimits().death_ms);
 
 }  // namespace crashdump

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/init/capture_run.h"
+#include "capture/init/supervise_capture.h"
 
 #include <array>
 #include <cinttypes>
@@ -155,7 +155,7 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
   return arguments;
 }
 
-End RunCapture(InitContext& init, const char* program, uint64_t death_ms) {
+End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) {
   AttemptLimits limits = {.stall_ms = init.options.stall_ms, .end_ms = kNever, .hold_ms = 0, .death_ms = death_ms};
   if (init.options.timeout_ms != 0) limits.end_ms = NowMs() + init.options.timeout_ms;
   if (IsHeld(init, Stage::kMessagesSafe)) limits.hold_ms = init.options.hold_ms;

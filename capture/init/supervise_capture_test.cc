@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The capture with real children: scripts that behave as a good, a failing, a dying and a hanging capture program.
-#include "capture/init/capture_run.h"
+#include "capture/init/supervise_capture.h"
 
 #include <gtest/gtest.h>
 
@@ -13,9 +13,9 @@ namespace {
 
 using End = CaptureAttempt::End;
 
-class CaptureRunTest : public SignalTest {
+class SuperviseCaptureTest : public SignalTest {
  protected:
-  CaptureRunTest() {
+  SuperviseCaptureTest() {
     directory_.Write("console", "");
     const std::string list = directory_.Write("active", "console");
     EXPECT_TRUE(init_.console.OpenActive(list.c_str(), directory_.path().c_str()).ok());
@@ -27,7 +27,7 @@ class CaptureRunTest : public SignalTest {
   End Run(const std::string& commands) {
     const std::string script = directory_.MakeScript(
         "capture", "echo \"$*\" >>" + directory_.Path("calls") + "\nsay() { echo \"$*\" >&3; }\n" + commands);
-    return RunCapture(init_, script.c_str(), 5000);
+    return SuperviseCapture(init_, script.c_str(), 5000);
   }
   std::string calls() const { return directory_.Read("calls"); }
   std::string console() const { return directory_.Read("console"); }
@@ -38,7 +38,7 @@ class CaptureRunTest : public SignalTest {
   InitContext init_;
 };
 
-TEST_F(CaptureRunTest, ACompleteCapture) {
+TEST_F(SuperviseCaptureTest, ACompleteCapture) {
   OpenPort();
   init_.options.capture_arguments = {"--threads", "2"};
   EXPECT_EQ(Run("say target vda2; say messages-safe; read go <&3; [ $go = go ] || exit 9\n"
@@ -53,19 +53,19 @@ TEST_F(CaptureRunTest, ACompleteCapture) {
             "capture result complete all pages\nended 1 complete all pages\n");
 }
 
-TEST_F(CaptureRunTest, AFailureBeforeMessagesSafeGetsASecondAttempt) {
+TEST_F(SuperviseCaptureTest, AFailureBeforeMessagesSafeGetsASecondAttempt) {
   EXPECT_EQ(Run("[ $2 = 2 ] || { say failed disk gone; exit 1; }\nsay messages-safe; say result messages-only x"),
             End::kDone);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
   EXPECT_TRUE(Shown("no dump: disk gone")) << console();
 }
 
-TEST_F(CaptureRunTest, ThereIsNoThirdAttempt) {
+TEST_F(SuperviseCaptureTest, ThereIsNoThirdAttempt) {
   EXPECT_EQ(Run("exit 1"), End::kFailed);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
 }
 
-TEST_F(CaptureRunTest, AFailureAfterMessagesSafeGetsNone) {
+TEST_F(SuperviseCaptureTest, AFailureAfterMessagesSafeGetsNone) {
   EXPECT_EQ(Run("say messages-safe; kill -SEGV $$"), End::kFailed);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
   EXPECT_TRUE(
@@ -74,13 +74,13 @@ TEST_F(CaptureRunTest, AFailureAfterMessagesSafeGetsNone) {
       << console();
 }
 
-TEST_F(CaptureRunTest, ARefusalGetsNone) {
+TEST_F(SuperviseCaptureTest, ARefusalGetsNone) {
   EXPECT_EQ(Run("say failed wrong UUID; exit 3"), End::kRefused);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
   EXPECT_TRUE(Shown("no dump: wrong UUID")) << console();
 }
 
-TEST_F(CaptureRunTest, ASilentOneIsKilledAndTriedAgain) {
+TEST_F(SuperviseCaptureTest, ASilentOneIsKilledAndTriedAgain) {
   init_.options.stall_ms = 200;
   const uint64_t begin_ms = NowMs();
   EXPECT_EQ(Run("[ $2 = 2 ] || sleep 100\nsay messages-safe; say result messages-only x"), End::kDone);
@@ -88,19 +88,19 @@ TEST_F(CaptureRunTest, ASilentOneIsKilledAndTriedAgain) {
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n--attempt 2 --status-fd 3\n");
 }
 
-TEST_F(CaptureRunTest, OneThatClosesItsSocketIsStillWaitedFor) {
+TEST_F(SuperviseCaptureTest, OneThatClosesItsSocketIsStillWaitedFor) {
   init_.options.stall_ms = 300;
   EXPECT_EQ(Run("say messages-safe; exec 2>&- 3>&-; sleep 100"), End::kFailed);
   EXPECT_TRUE(Shown("the panic messages are saved, but the memory image is not complete: no progress for 0 s"))
       << console();
 }
 
-TEST_F(CaptureRunTest, OneThatSaysTheSameForEverIsKilled) {
+TEST_F(SuperviseCaptureTest, OneThatSaysTheSameForEverIsKilled) {
   init_.options.stall_ms = 300;
   EXPECT_EQ(Run("say messages-safe; while :; do say progress 1 10 1; done"), End::kFailed);
 }
 
-TEST_F(CaptureRunTest, TimeIsUpInSpiteOfProgress) {
+TEST_F(SuperviseCaptureTest, TimeIsUpInSpiteOfProgress) {
   init_.options.timeout_ms = 300;
   EXPECT_EQ(Run("i=0; while :; do i=$((i + 1)); say note $i; done"), End::kFailed);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
@@ -109,7 +109,7 @@ TEST_F(CaptureRunTest, TimeIsUpInSpiteOfProgress) {
   EXPECT_LT(std::count(shown.begin(), shown.end(), '\n'), 60);  // the flood was kept from the console
 }
 
-TEST_F(CaptureRunTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
+TEST_F(SuperviseCaptureTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
   OpenPort();
   init_.options.hold.Add(Stage::kMessagesSafe);
   init_.options.stall_ms = 200;  // the hold lasts longer and is no stall
@@ -127,19 +127,19 @@ TEST_F(CaptureRunTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
   EXPECT_TRUE(Shown("result: complete go")) << console();
 }
 
-TEST_F(CaptureRunTest, WhatTheCrashedKernelSaidIsHarmless) {
+TEST_F(SuperviseCaptureTest, WhatTheCrashedKernelSaidIsHarmless) {
   EXPECT_EQ(Run("printf 'result complete \\033[2J\\233x\\n' >&3"), End::kDone);
   EXPECT_TRUE(Shown("result: complete ?[2J?x")) << console();
 }
 
-TEST_F(CaptureRunTest, ThePanicMessagesOfARefusalAreAllShown) {
+TEST_F(SuperviseCaptureTest, ThePanicMessagesOfARefusalAreAllShown) {
   EXPECT_EQ(Run("i=0; while [ $i -lt 40 ]; do i=$((i + 1)); say message \"line  $i\"; done; say failed x; exit 3"),
             End::kRefused);
   for (int i = 1; i <= 40; ++i) EXPECT_TRUE(Shown("| line  " + std::to_string(i))) << console();
 }
 
-TEST_F(CaptureRunTest, AProgramThatIsNotThere) {
-  EXPECT_EQ(RunCapture(init_, "/nonexistent/capture"), End::kFailed);
+TEST_F(SuperviseCaptureTest, AProgramThatIsNotThere) {
+  EXPECT_EQ(SuperviseCapture(init_, "/nonexistent/capture"), End::kFailed);
   EXPECT_TRUE(Shown("no dump: /nonexistent/capture cannot be run: No such file or directory")) << console();
 }
 
