@@ -175,11 +175,11 @@ TEST_F(ArmTest, AFormerRecordGoesOnceItsDumpIsRecovered) {
   EXPECT_EQ(second.extent, first.extent);
 }
 
-TEST_F(ArmTest, AFormerRecordStaysWhenItsPlacesCannotBeRead) {
+TEST_F(ArmTest, AFormerRecordStaysWhenTheDeviceIsAnother) {
   const ArmReport first = MustLoad();
   machine_.Reboot();
   run_.files().clear();
-  // The record of the former boot: its device has another serial number now, a copy perhaps.
+  // Another serial number than the record says: a copy perhaps, and the dump is on the original.
   machine_.devices[0].identity.serial = "ANOTHER";
   const ArmReport second = MustLoad();
   EXPECT_EQ(second.deleted_keys, 0u);

@@ -29,7 +29,7 @@ Result<BootFile> OpenInitramfs(const std::string& path);
 // The overlay: /overlay/target, /overlay/arming, /overlay/modules. It holds keys.
 void WriteOverlay(const TargetDescription& description, const KeyArming& arming, CpioWriter& cpio);
 // Room for an overlay.
-inline constexpr size_t kOverlayCapacity = 256 * 1024;
+inline constexpr size_t kOverlayCapacity = size_t{256} * 1024;
 
 // A file in memory with the initramfs, zeros up to a multiple of 4 bytes, and `overlay`: open for reading only, because
 // kexec_file_load answers ETXTBSY while anyone has it open for writing.

@@ -5,12 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <vector>
 
 namespace crashdump {
 namespace {
 
-const std::vector<uint8_t> kData{0, 1, 2, 3, 4, 5, 6, 7};
+constexpr std::array<uint8_t, 8> kData{0, 1, 2, 3, 4, 5, 6, 7};
 
 TEST(RangeSource, ReadsFromItsOwnBeginning) {
   const MemorySource memory(kData);

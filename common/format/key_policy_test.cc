@@ -24,7 +24,7 @@ KeyRecord RecordOf(const char* boot_id) {
   return record;
 }
 
-const BootFacts kLaterBoot{"boot-2", std::nullopt};
+constexpr BootFacts kLaterBoot{"boot-2", std::nullopt};
 
 TEST(MayDeleteKey, OfAnEarlierBootWhenNothingIsThere) {
   EXPECT_TRUE(MayDeleteKey(RecordOf("boot-1"), {kAbsent, kAbsent}, kLaterBoot));

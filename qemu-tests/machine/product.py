@@ -78,7 +78,7 @@ class Product:
         end = self.disk.swap.offset + int(record["hint.region-end"][0])
         slot = begin + int(record["slot_offset"][0])
         extent = (begin + int(record["extent_begin"][0]), begin + int(record["extent_end"][0]))
-        return Arming(armed["key_id"][0], (begin, end), (slot, slot + (1 << 20)), extent)
+        return Arming(armed["key-id"][0], (begin, end), (slot, slot + (1 << 20)), extent)
 
     def dumps(self) -> list[str]:
         """The names of the recovered dumps, oldest first."""
