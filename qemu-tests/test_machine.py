@@ -145,14 +145,14 @@ def test_stages(machine: Vm) -> None:
     machine.hold_stages("second")
     machine.run_without_answer(
         "exec 4<>/dev/ttyS1; for name in first second third; do"
-        ' echo "stage $name" >&4; read -r -t 60 answer <&4 || exit 1; echo "$name" >>/run/stages; done'
+        ' echo "stage $name" >&4; echo "hold $name" >&4; read -r -t 60 answer <&4 || exit 1; echo "$name $answer" >>/run/stages; done'
     )
     machine.wait_for_stage("second", timeout=30)
     time.sleep(0.5)
     assert machine.stages_seen == ["first", "second"]
     machine.release_stage()
     machine.wait_for_stage("third", timeout=30)
-    assert machine.must("cat /run/stages") == "first\nsecond\nthird\n"
+    assert machine.must("cat /run/stages") == "first go\nsecond go\nthird go\n"
     with pytest.raises(LostMachine, match="stages so far: first second third"):
         machine.wait_for_stage("fourth", timeout=0.2)
 
