@@ -23,12 +23,12 @@
 namespace crashdump {
 namespace {
 
+using testing::MakeSampleVmcore;
+using testing::SampleVmcore;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::CaptureStdout;
 using ::testing::internal::GetCapturedStderr;
 using ::testing::internal::GetCapturedStdout;
-using testing::MakeSampleVmcore;
-using testing::SampleVmcore;
 
 struct Ran {
   int status;
@@ -173,7 +173,9 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   const std::string truncated = directory_.WriteFile("truncated", cut);
   const std::string text = directory_.WriteFile("text", "this is no vmcore, and long enough to look like one");
   const std::string empty = directory_.WriteFile("empty", "");
-  const std::string tiny = directory_.WriteFile("tiny", "\x7f" "ELF");
+  const std::string tiny = directory_.WriteFile("tiny",
+                                                "\x7f"
+                                                "ELF");
   const std::string magic = directory_.WriteFile("magic", "CRASHOBJ" + std::string(9000, 'x'));
   const std::string folder = directory_.MakeDirectory("folder");
   const std::string missing = directory_.Path("missing");
@@ -182,8 +184,8 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
     std::string path;
     const char* fact;
   };
-  const std::vector<Case> cases = {{missing, "No such file"}, {folder, "Is a directory"}, {text, ""},
-                                   {empty, ""},               {tiny, ""},                 {magic, ""}};
+  const std::vector<Case> cases = {
+      {missing, "No such file"}, {folder, "Is a directory"}, {text, ""}, {empty, ""}, {tiny, ""}, {magic, ""}};
   for (const Case& bad : cases) {
     for (const Ran& ran : {Execute(RunSave, {bad.path, "-o", Out("x")}), Execute(RunExport, {bad.path, "-o", Out("x")}),
                            Execute(RunMessages, {bad.path}), Execute(RunShow, {bad.path})}) {

@@ -28,8 +28,9 @@ constexpr CommandSpec kSpec = {
     .positional_minimum = 1,
     .positional_maximum = 1,
     .options = kOptions,
-    .help = "Writes the dump FILE as an ELF vmcore, which crash, drgn, gdb and makedumpfile open. Of a torn dump it\n"
-            "writes what precedes the damage, and says so. The file is for root only (0600).\n",
+    .help =
+        "Writes the dump FILE as an ELF vmcore, which crash, drgn, gdb and makedumpfile open. Of a torn dump it\n"
+        "writes what precedes the damage, and says so. The file is for root only (0600).\n",
 };
 
 Result<int> Export(const CommandLine& line) {
@@ -45,8 +46,8 @@ Result<int> Export(const CommandLine& line) {
   }
   const FileSource source = TRY(FileSource::Open(input), "%s", input);
   DumpReader reader = TRY(DumpReader::OpenFile(source), "%s", input);
-  OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s",
-                        output.c_str());
+  OutputFile file =
+      TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s", output.c_str());
   ProgressBar bar;
   const uint64_t page_bytes = reader.header().page_bytes;
   // Both walks count; without a trailer the first does not know how far it is.

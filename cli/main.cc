@@ -56,8 +56,8 @@ int Main(std::span<char* const> arguments) {
   if (strcmp(name, "--version") == 0) {
     return PrintOutput("crashdump", std::string("crashdump ") + kProgramVersion + "\n");
   }
-  PrintError("crashdump", std::string(name[0] == '-' ? "unknown option " : "unknown command ") + name +
-                              " (see crashdump --help)");
+  PrintError("crashdump",
+             std::string(name[0] == '-' ? "unknown option " : "unknown command ") + name + " (see crashdump --help)");
   return kExitUsage;
 }
 

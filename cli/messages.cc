@@ -19,8 +19,9 @@ constexpr CommandSpec kSpec = {
     .positional_minimum = 1,
     .positional_maximum = 1,
     .options = {},
-    .help = "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
-            "something to a terminal are shown as \\xNN.\n",
+    .help =
+        "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
+        "something to a terminal are shown as \\xNN.\n",
 };
 
 Result<std::string> MessagesOfVmcore(const char* path) {

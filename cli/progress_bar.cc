@@ -19,9 +19,8 @@ std::string ProgressText(uint64_t done, uint64_t total, uint64_t milliseconds) {
   const auto filled = static_cast<size_t>(part * static_cast<double>(kCells));
   std::array<char, 32> percent;
   (void)snprintf(percent.data(), percent.size(), "] %3.0f %%  ", part * 100.0);
-  std::string text =
-      "[" + std::string(filled, '#') + std::string(kCells - filled, '.') + percent.data() + FormatSize(known) + " of " +
-      FormatSize(total);
+  std::string text = "[" + std::string(filled, '#') + std::string(kCells - filled, '.') + percent.data() +
+                     FormatSize(known) + " of " + FormatSize(total);
   if (milliseconds == 0 || known == 0) return text;
   const double per_second = static_cast<double>(known) * 1000.0 / static_cast<double>(milliseconds);
   const auto left = static_cast<uint64_t>(static_cast<double>(total - known) / per_second);

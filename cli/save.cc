@@ -35,8 +35,9 @@ constexpr CommandSpec kSpec = {
     .positional_minimum = 1,
     .positional_maximum = 1,
     .options = kOptions,
-    .help = "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
-            "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
+    .help =
+        "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
+        "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
 };
 
 class SaveListener final : public CaptureListener {
@@ -112,13 +113,16 @@ std::string SummaryLine(const WriteDumpOutcome& outcome, uint64_t page_bytes, ui
 Result<int> Save(const CommandLine& line) {
   const DumpLevel level = TRY(DumpLevel::FromNumber(line.Number("dump-level").value_or(DumpLevel::kZero)));
   if (level.number() > DumpLevel::kZero) {
-    return Error::Format(ErrorCode::kUnsupported, "dump level %" PRIu32 ": this version knows levels 0 and 1; others, "
-                         "which leave out pages by their class, come with a later version", level.number());
+    return Error::Format(ErrorCode::kUnsupported,
+                         "dump level %" PRIu32
+                         ": this version knows levels 0 and 1; others, "
+                         "which leave out pages by their class, come with a later version",
+                         level.number());
   }
   const SaveOptions options = {
       .level = level,
-      .threads = static_cast<unsigned>(
-          line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads))),
+      .threads =
+          static_cast<unsigned>(line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads))),
       .compression_level = static_cast<int>(line.Number("compression-level").value_or(kMinCompressionLevel))};
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
@@ -126,8 +130,8 @@ Result<int> Save(const CommandLine& line) {
   const Stopwatch stopwatch;
   const Vmcore vmcore = TRY(Vmcore::Open(input), "%s", input);
   for (const std::string& warning : vmcore.warnings()) PrintError("crashdump save: note", warning);
-  OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s",
-                        output.c_str());
+  OutputFile file =
+      TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s", output.c_str());
   OutputFileSink sink(file);
   const WriteDumpOutcome outcome = TRY(WriteTo(sink, vmcore, options), "%s to %s", input, output.c_str());
   if (outcome.error) return outcome.error->Prefixed("%s", output.c_str());

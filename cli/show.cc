@@ -31,8 +31,9 @@ constexpr CommandSpec kSpec = {
     .positional_minimum = 1,
     .positional_maximum = 1,
     .options = kOptions,
-    .help = "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages,\n"
-            "and how the capture went. With --verify the exit status is 1 if the dump is damaged or not complete.\n",
+    .help =
+        "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages,\n"
+        "and how the capture went. With --verify the exit status is 1 if the dump is damaged or not complete.\n",
 };
 
 // Lines "Name:   value" with the values in one column.
@@ -132,8 +133,8 @@ Result<int> ShowDump(const char* path, bool verify) {
   if (verify) {
     NoVisitor visitor;
     const DumpVerdict verdict = TRY(reader.Walk(visitor));
-    table.Add("Verified", std::string(DumpStateName(verdict.state)) + (verdict.reason.empty() ? "" : ": ") +
-                              verdict.reason);
+    table.Add("Verified",
+              std::string(DumpStateName(verdict.state)) + (verdict.reason.empty() ? "" : ": ") + verdict.reason);
     table.Add("Verified pages",
               PagesText(verdict.data_pages + verdict.zero_pages + verdict.unreadable_pages, header.page_bytes));
     if (verdict.state != DumpState::kComplete) status = kExitFailure;
@@ -147,7 +148,8 @@ Result<int> ShowDump(const char* path, bool verify) {
   }
   table.Add("Messages", FormatSize(sections.messages.size()));
   table.AddHeading("Facts");
-  AddRest(facts, {"program", "release", "machine", "cpus", "crash_time", "memory_pages", "page_size", "warning", "load"},
+  AddRest(facts,
+          {"program", "release", "machine", "cpus", "crash_time", "memory_pages", "page_size", "warning", "load"},
           table);
   if (!summary.lines().empty()) table.AddHeading("Capture");
   AddRest(summary, {"data_pages", "zero_pages", "unreadable_pages", "chunks"}, table);

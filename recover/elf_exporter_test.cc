@@ -83,9 +83,9 @@ class ElfExporterTest : public ::testing::Test {
 
 TEST_F(ElfExporterTest, GivesEachRunInEachLoadItsVirtualAddress) {
   // Text over pages 0x100 to 0x110, the direct map over all; pages 0x108 and 0x109 are not in the dump.
-  const Exported exported = Export(BuildDump(Plan(
-      "elf_machine=62\nload=100000,10000,10000,ffffffff81000000\nload=100000,100000,100000,ffff888000100000\n",
-      {{PageKind::kData, 0x100, 8}, {PageKind::kZero, 0x10a, 0xe0}, {PageKind::kData, 0x1ea, 2}})));
+  const Exported exported = Export(BuildDump(
+      Plan("elf_machine=62\nload=100000,10000,10000,ffffffff81000000\nload=100000,100000,100000,ffff888000100000\n",
+           {{PageKind::kData, 0x100, 8}, {PageKind::kZero, 0x10a, 0xe0}, {PageKind::kData, 0x1ea, 2}})));
   const Vmcore vmcore = Open(exported);
   ASSERT_EQ(vmcore.loads().size(), 4U);
   const auto& loads = vmcore.loads();
@@ -126,9 +126,9 @@ TEST_F(ElfExporterTest, NotesComeFromTheDumpAndElseFromVmcoreinfo) {
 }
 
 TEST_F(ElfExporterTest, UnreadablePagesAreInNoLoad) {
-  const Exported exported = Export(BuildDump(Plan(
-      "load=100000,5000,5000,0\n",
-      {{PageKind::kData, 0x100, 2}, {PageKind::kUnreadable, 0x102, 1}, {PageKind::kData, 0x103, 2}})));
+  const Exported exported = Export(
+      BuildDump(Plan("load=100000,5000,5000,0\n",
+                     {{PageKind::kData, 0x100, 2}, {PageKind::kUnreadable, 0x102, 1}, {PageKind::kData, 0x103, 2}})));
   const Vmcore vmcore = Open(exported);
   EXPECT_EQ(PhysicalMemory(vmcore).ranges(), (std::vector<Range>{{0x100, 0x102}, {0x103, 0x105}}));
   EXPECT_EQ(exported.verdict.unreadable_pages, 1U);
@@ -136,22 +136,23 @@ TEST_F(ElfExporterTest, UnreadablePagesAreInNoLoad) {
 }
 
 TEST_F(ElfExporterTest, PagesOfNoKnownLoadGetOneWithoutVirtualAddress) {
-  const Vmcore vmcore = Open(Export(BuildDump(Plan(
-      "load=101000,1000,1000,ffff888000101000\nload=103800,1000,1000,ffff888000103800\n",
-      {{PageKind::kData, 0x100, 7}, {PageKind::kData, 0x200, 1}}))));
+  const Vmcore vmcore =
+      Open(Export(BuildDump(Plan("load=101000,1000,1000,ffff888000101000\nload=103800,1000,1000,ffff888000103800\n",
+                                 {{PageKind::kData, 0x100, 7}, {PageKind::kData, 0x200, 1}}))));
   std::vector<std::pair<Range, uint64_t>> found;
   for (const ElfSegment& load : vmcore.loads()) found.emplace_back(load.physical(), load.virtual_address);
-  const std::vector<std::pair<Range, uint64_t>> expected = {
-      {{0x101000, 0x102000}, 0xffff888000101000}, {{0x103800, 0x104800}, 0xffff888000103800},
-      {{0x100000, 0x101000}, 0},                  {{0x102000, 0x103000}, 0},
-      {{0x105000, 0x107000}, 0},                  {{0x200000, 0x201000}, 0}};
+  const std::vector<std::pair<Range, uint64_t>> expected = {{{0x101000, 0x102000}, 0xffff888000101000},
+                                                            {{0x103800, 0x104800}, 0xffff888000103800},
+                                                            {{0x100000, 0x101000}, 0},
+                                                            {{0x102000, 0x103000}, 0},
+                                                            {{0x105000, 0x107000}, 0},
+                                                            {{0x200000, 0x201000}, 0}};
   EXPECT_EQ(found, expected);
 }
 
 TEST_F(ElfExporterTest, PagesInAnyOrderAreSorted) {
-  const Vmcore vmcore = Open(Export(BuildDump(Plan(
-      "load=100000,8000,8000,0\n",
-      {{PageKind::kData, 0x104, 4}, {PageKind::kData, 0x100, 4}}))));
+  const Vmcore vmcore = Open(
+      Export(BuildDump(Plan("load=100000,8000,8000,0\n", {{PageKind::kData, 0x104, 4}, {PageKind::kData, 0x100, 4}}))));
   ASSERT_EQ(vmcore.loads().size(), 1U);
   for (uint64_t pfn = 0x100; pfn < 0x108; ++pfn) EXPECT_TRUE(Equal(PageAt(vmcore, pfn), TestPage(pfn, kPage))) << pfn;
 }
@@ -175,8 +176,8 @@ TEST_F(ElfExporterTest, OtherMachinesKeepClassAndByteOrder) {
   vmcore = Open(Export(BuildDump(Plan(facts, {{PageKind::kData, 0x100, 2}, {PageKind::kData, 0x100000, 1}}))));
   EXPECT_EQ(vmcore.format().word, WordSize::k64);
   EXPECT_EQ(vmcore.machine(), kElfMachine386);
-  vmcore = Open(Export(BuildDump(
-      Plan("elf_machine=21\nbyte_order=big\nload=100000,2000,2000,c000000000100000\n", {{PageKind::kData, 0x100, 2}}))));
+  vmcore = Open(Export(BuildDump(Plan("elf_machine=21\nbyte_order=big\nload=100000,2000,2000,c000000000100000\n",
+                                      {{PageKind::kData, 0x100, 2}}))));
   EXPECT_EQ(vmcore.format().order, ByteOrder::kBig);
   EXPECT_TRUE(Equal(PageAt(vmcore, 0x101), TestPage(0x101, kPage)));
 }

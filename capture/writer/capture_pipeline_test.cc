@@ -179,7 +179,8 @@ TEST(CapturePipeline, AWriteErrorAnywhereEndsItAndLeavesATruePrefix) {
   ASSERT_GT(operations, 5U);
   for (const MemorySink::Fault fault : {MemorySink::Fault::kError, MemorySink::Fault::kShort}) {
     for (uint64_t n = 0; n < operations; ++n) {
-      const Written written = Write(sample, {.threads = 1 + static_cast<unsigned>(n % 3), .fail_at = n, .fault = fault});
+      const Written written =
+          Write(sample, {.threads = 1 + static_cast<unsigned>(n % 3), .fail_at = n, .fault = fault});
       const bool failed = written.outcome.error.has_value() || !written.finished.ok();
       EXPECT_TRUE(failed) << "operation " << n;
       if (written.outcome.error) EXPECT_EQ(written.outcome.result, DumpResult::kWriteError);
@@ -219,8 +220,7 @@ TEST(CapturePipeline, PagesThatTheLevelLeavesOutAreNeitherReadNorWritten) {
     const uint64_t at = sample.FileOffset(kSampleFirstPfn) + (pfn - kSampleFirstPfn) * 4096;
     if (pfn % 5 == 0) unreadable.push_back({at, at + 4096});
   }
-  const Written written =
-      Write(sample, {.threads = 2, .classifier = &classifier, .unreadable = std::move(unreadable)});
+  const Written written = Write(sample, {.threads = 2, .classifier = &classifier, .unreadable = std::move(unreadable)});
   EXPECT_EQ(written.outcome.result, DumpResult::kComplete);
   EXPECT_EQ(written.found.pages.size(), expected);
   EXPECT_EQ(written.tally.left_out[static_cast<size_t>(PageClass::kNeverRead)], sample.pages.size() - expected);
@@ -234,8 +234,7 @@ TEST(CapturePipeline, CanBeDroppedWithoutHavingRun) {
   const PhysicalMemory memory(vmcore);
   KeepEveryPage classifier;
   const std::atomic<bool> stop = false;
-  PageFiller filler =
-      PageFiller::Create(vmcore, memory, classifier, DumpLevel::FromNumber(1).TakeValue()).TakeValue();
+  PageFiller filler = PageFiller::Create(vmcore, memory, classifier, DumpLevel::FromNumber(1).TakeValue()).TakeValue();
   EXPECT_TRUE(CapturePipeline::Create(std::move(filler), {.threads = 3}, stop).ok());
 }
 

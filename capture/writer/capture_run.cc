@@ -75,9 +75,10 @@ Result<WriteDumpOutcome> RunCapture(const CaptureSource& source, DumpContents co
     const unsigned threads = ThreadsThatFit(options, log, listener);
     Result<PageFiller> filler = PageFiller::Create(vmcore, source.memory, source.classifier, options.level);
     Result<std::unique_ptr<CapturePipeline>> created =
-        filler.ok() ? CapturePipeline::Create(filler.TakeValue(),
-                                              {.threads = threads, .compression_level = options.compression_level}, stop)
-                    : Result<std::unique_ptr<CapturePipeline>>(filler.error());
+        filler.ok()
+            ? CapturePipeline::Create(filler.TakeValue(),
+                                      {.threads = threads, .compression_level = options.compression_level}, stop)
+            : Result<std::unique_ptr<CapturePipeline>>(filler.error());
     if (created.ok()) {
       pipeline = created.TakeValue();
     } else {
@@ -94,8 +95,8 @@ void ReportResult(const WriteDumpOutcome& outcome, const StatusReporter& status)
   const char* kind = "incomplete";
   if (outcome.result == DumpResult::kComplete) kind = "complete";
   if (outcome.result == DumpResult::kMessagesOnly) kind = "messages-only";
-  std::string text = std::to_string(counters.data_pages + counters.zero_pages) + " pages in " +
-                     FormatSize(counters.stored_bytes);
+  std::string text =
+      std::to_string(counters.data_pages + counters.zero_pages) + " pages in " + FormatSize(counters.stored_bytes);
   if (counters.unreadable_pages != 0) text += ", " + std::to_string(counters.unreadable_pages) + " unreadable";
   if (outcome.result == DumpResult::kNoSpace) text += ", the space is full";
   if (outcome.result == DumpResult::kStopped) text += ", stopped";

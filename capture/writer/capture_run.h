@@ -37,8 +37,8 @@ struct CaptureSource {
   PageClassifier& classifier;
 };
 
-// Writes one attempt into `sink`, whose offsets are relative to the region. Returns once the dump is committed as well as
-// it can be; the caller tells init the result. An error means that not even the messages are safe.
+// Writes one attempt into `sink`, whose offsets are relative to the region. Returns once the dump is committed as well
+// as it can be; the caller tells init the result. An error means that not even the messages are safe.
 Result<WriteDumpOutcome> RunCapture(const CaptureSource& source, DumpContents contents, const KeyArming& arming,
                                     ByteSink& sink, const CaptureOptions& options, const std::atomic<bool>& stop,
                                     const StatusReporter& status);

@@ -56,10 +56,9 @@ class CaptureRunTest : public ::testing::Test {
     KeepEveryPage classifier;
     const CaptureOptions options = {.attempt = attempt, .threads = threads, .level = level_};
     const std::atomic<bool> stop = false;
-    Result<WriteDumpOutcome> outcome =
-        RunCapture({.vmcore = vmcore, .memory = memory, .classifier = classifier},
-                   GatherContents(vmcore, memory, level_, kCaptureLogBytes), arming_, sink, options, stop,
-                   StatusReporter(status_fd_.get()));
+    Result<WriteDumpOutcome> outcome = RunCapture({.vmcore = vmcore, .memory = memory, .classifier = classifier},
+                                                  GatherContents(vmcore, memory, level_, kCaptureLogBytes), arming_,
+                                                  sink, options, stop, StatusReporter(status_fd_.get()));
     if (outcome.ok()) ReportResult(outcome.value(), StatusReporter(status_fd_.get()));
     return outcome;
   }

@@ -42,9 +42,8 @@ Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Find(std::string_view desc
   }
   const size_t chosen = TRY(ChooseTarget(description, candidates, attempt));
   BoundedSink sink = TRY(BoundedSink::Create(*devices[chosen], description, attempt));
-  return std::unique_ptr<CaptureTarget>(new CaptureTarget(std::unique_ptr<State>(
-      new State{std::move(description), std::move(identities[chosen]), std::move(devices[chosen]), region,
-                std::move(sink)})));
+  return std::unique_ptr<CaptureTarget>(new CaptureTarget(std::unique_ptr<State>(new State{
+      std::move(description), std::move(identities[chosen]), std::move(devices[chosen]), region, std::move(sink)})));
 }
 
 ByteSink& CaptureTarget::sink() { return state_->sink; }

@@ -13,11 +13,11 @@ namespace crashdump {
 
 struct DumpContents {
   std::string machine_facts;
-  std::string vmcoreinfo;  // "" if there is none
-  std::string messages;    // "" if there are none
+  std::string vmcoreinfo;               // "" if there is none
+  std::string messages;                 // "" if there are none
   std::optional<Error> messages_error;  // why there are none
-  uint64_t messages_left_out = 0;  // oldest records that were left out because of `newest_bytes`
-  uint64_t crash_time = 0;  // 0 if unknown
+  uint64_t messages_left_out = 0;       // oldest records that were left out because of `newest_bytes`
+  uint64_t crash_time = 0;              // 0 if unknown
 };
 
 // Of a longer log the oldest records are left out, so that at most `newest_bytes` of text are kept. Never fails: what

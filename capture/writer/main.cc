@@ -122,8 +122,8 @@ Result<> CheckSamePlaces(const CaptureTarget& target, const KeyArming& arming) {
   if (target.slot_offset() == arming.slot_offset && target.extent() == arming.extent) return {};
   return Error::Format(ErrorCode::kRefused,
                        "target and arming disagree: slot at %" PRIu64 " and %" PRIu64 ", page data from %" PRIu64
-                       " and %" PRIu64, target.slot_offset(), arming.slot_offset, target.extent().begin,
-                       arming.extent.begin);
+                       " and %" PRIu64,
+                       target.slot_offset(), arming.slot_offset, target.extent().begin, arming.extent.begin);
 }
 
 Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {

@@ -12,8 +12,9 @@ Result<PageFiller> PageFiller::Create(const Vmcore& vmcore, const PhysicalMemory
                                       DumpLevel level) {
   const uint64_t page_size = vmcore.page_size();
   if (page_size < kMinPageBytes || page_size > kMaxPageBytes) {
-    return Error::Format(ErrorCode::kUnsupported, "pages of %" PRIu64 " bytes: a dump has pages of %" PRIu32 " to %" PRIu32,
-                         page_size, kMinPageBytes, kMaxPageBytes);
+    return Error::Format(ErrorCode::kUnsupported,
+                         "pages of %" PRIu64 " bytes: a dump has pages of %" PRIu32 " to %" PRIu32, page_size,
+                         kMinPageBytes, kMaxPageBytes);
   }
   PageReader reader = TRY(PageReader::Create(vmcore, memory));
   return PageFiller(memory, classifier, level, std::move(reader), static_cast<uint32_t>(page_size));

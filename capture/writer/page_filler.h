@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PageFiller: goes through the memory of a vmcore in the order of page frame numbers and fills chunks with what the dump
-// level keeps.
+// PageFiller: goes through the memory of a vmcore in the order of page frame numbers and fills chunks with what the
+// dump level keeps.
 #pragma once
 
 #include <array>
@@ -28,9 +28,9 @@ class PageFiller {
   static Result<PageFiller> Create(const Vmcore& vmcore, const PhysicalMemory& memory, PageClassifier& classifier,
                                    DumpLevel level);
 
-  // Adds the next pages to `builder`, which is empty, until it is full or enough pages have been gone through. A builder
-  // that is still empty afterwards means that there are no more pages.
-  // Zero pages become zero runs if the level leaves them out, else data; unreadable ones are always named as such.
+  // Adds the next pages to `builder`, which is empty, until it is full or enough pages have been gone through. A
+  // builder that is still empty afterwards means that there are no more pages. Zero pages become zero runs if the level
+  // leaves them out, else data; unreadable ones are always named as such.
   void Fill(ChunkBuilder& builder);
 
   uint32_t page_bytes() const { return page_bytes_; }
