@@ -10,9 +10,8 @@ V ?= 0
 FUZZ_SECONDS ?= 60
 # Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
 PYTEST ?=
-# Where `make install` puts things; PREFIX for programs.
+# The root that `make install` installs below; empty for the running system.
 DESTDIR ?=
-PREFIX ?= /usr
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crashdump
 Q := $(if $(filter 1,$(V)),,@)
@@ -119,7 +118,7 @@ ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -179,15 +178,24 @@ qemu-tests: build/packages-test static initramfs
 demo: build/packages-test static initramfs
 	$(Q)qemu-tests/demo
 
+## install: the programs, below DESTDIR
+install: static
+	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin build/$(ARCH)-static/crashdump mkinitramfs-hooks/mkcrashinitramfs
+	$(Q)install -D -m 755 -t $(DESTDIR)/usr/lib/crashdump build/$(ARCH)-static/crashdump-init \
+		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox
+	$(Q)install -d -m 700 $(DESTDIR)/var/lib/crashdump
+
 PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py)
 
 ## test: everything; what must pass before anything lands
-test: build/packages-test static initramfs build/$(ARCH)-asan/unit-tests
+test: build/packages-test static initramfs build/$(ARCH)-asan/unit-tests build/$(ARCH)-static-test/unit-tests
 	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
+	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
 	$(Q)$(call RUN_UNIT,asan)
+	$(Q)$(call RUN_UNIT,static-test)
 	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
 	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
-	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,unit-asan python qemu)
+	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-asan unit-static-test python qemu)
 
 clean:
 	rm -rf build

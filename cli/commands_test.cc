@@ -36,9 +36,15 @@ struct Ran {
   std::string err;
 };
 
-Ran Execute(int (*command)(std::span<char* const>), std::vector<std::string> words) {
+std::vector<char*> Pointers(std::vector<std::string>& words) {
   std::vector<char*> pointers;
+  pointers.reserve(words.size());
   for (std::string& word : words) pointers.push_back(word.data());
+  return pointers;
+}
+
+Ran Execute(int (*command)(std::span<char* const>), std::vector<std::string> words) {
+  const std::vector<char*> pointers = Pointers(words);
   CaptureStdout();
   CaptureStderr();
   const int status = command(pointers);
@@ -227,9 +233,7 @@ TEST_F(CommandsTest, AFullDiskLeavesNothing) {
     const struct rlimit limit = {.rlim_cur = 100000, .rlim_max = 100000};
     (void)setrlimit(RLIMIT_FSIZE, &limit);
     std::vector<std::string> words = {vmcore_, "-o", Out("x")};
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    _exit(RunSave(pointers));
+    _exit(RunSave(Pointers(words)));
   }
   int status = 0;
   ASSERT_GT(wait(&status), 0);

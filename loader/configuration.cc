@@ -17,8 +17,10 @@ constexpr std::string_view kKeys[] = {"TARGET", "KERNEL_VERSION", "KERNEL", "INI
 Result<> CheckKeys(const TextRecord& record) {
   for (const auto& [key, value] : record.lines()) {
     if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
-      return Error::Format(ErrorCode::kInvalidArgument, "unknown key \"%s\" (crashdump.conf(5) lists them)",
-                           key.c_str());
+      std::string known;
+      for (const std::string_view name : kKeys) known += (known.empty() ? "" : ", ") + std::string(name);
+      return Error::Format(ErrorCode::kInvalidArgument, "unknown key \"%s\"; there are %s", key.c_str(),
+                           known.c_str());
     }
     if (record.FindAll(key).size() > 1) {
       return Error::Format(ErrorCode::kInvalidArgument, "%s is given more than once", key.c_str());

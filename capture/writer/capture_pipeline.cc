@@ -104,7 +104,7 @@ void CapturePipeline::Work(Worker& worker) {
         worker.compressor->Compress(*worker.builder, {slot.out.get(), ChunkCompressor::kOutputBytes});
     worker.builder->Clear();
     const std::lock_guard lock(state_lock_);
-    slot.chunk.emplace(std::move(chunk));
+    slot.chunk.emplace(chunk);
     if (written_ == *number) for_writer_.notify_one();
   }
 }

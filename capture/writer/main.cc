@@ -27,6 +27,8 @@ constexpr int kExitRefused = 3;
 // What fits on a screen of 80x50 with room for the rest.
 constexpr size_t kShownMessages = 40;
 constexpr uint64_t kMaxOverlayFileBytes = kMiB;
+// What a person may want to look at the screen for.
+constexpr uint64_t kLongestHoldSeconds = 86400;
 
 std::atomic<bool> stop = false;
 int emergency_fd = STDERR_FILENO;
@@ -92,7 +94,7 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
     } else if (name == "--compression-level") {
       options.compression_level = static_cast<int>(number(kMinCompressionLevel, kMaxCompressionLevel).value_or(1));
     } else if (name == "--hold-seconds") {
-      options.hold_seconds = number(0, 24 * 3600).value_or(0);
+      options.hold_seconds = number(0, kLongestHoldSeconds).value_or(0);
     } else if (name == "--dump-level") {
       // Until pages are classified, nothing but zero pages is left out at any level.
       options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kZero)));

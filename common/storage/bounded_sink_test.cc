@@ -63,6 +63,7 @@ TEST_F(BoundedSinkTest, RefusesEveryBlockOutside) {
     EXPECT_EQ(sink.WriteAt(offset, block_).ok(), inside) << offset;
   }
   std::vector<Range> on_device;
+  on_device.reserve(allowed.size());
   for (const Range& range : allowed) {
     on_device.push_back({region.DeviceOffset(range.begin), region.DeviceOffset(range.end)});
   }

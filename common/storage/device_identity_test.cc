@@ -104,7 +104,7 @@ TEST_F(DeviceIdentityTest, RefusesKindsByNameAndByNumber) {
     const char* name;
     const char* number;
     const char* reason;
-  } kKinds[] = {
+  } kinds[] = {
       {"loop0", "7:0", "loop"},
       {"zram0", "253:0", "zram"},
       {"nbd0", "43:0", "network"},
@@ -117,7 +117,7 @@ TEST_F(DeviceIdentityTest, RefusesKindsByNameAndByNumber) {
       {"vdx", "250:0", "virtual"},
       {"pmem0", "259:5", "persistent memory"},
   };
-  for (const auto& kind : kKinds) {
+  for (const auto& kind : kinds) {
     sysfs_.AddDisk(std::string("devices/virtual/block/") + kind.name, kind.number, 2048);
     const Result<> refused = CheckAcceptable(Read(kind.name));
     ASSERT_FALSE(refused.ok()) << kind.name;
@@ -132,7 +132,7 @@ TEST_F(DeviceIdentityTest, RefusesEachStateThatForbidsARegion) {
     const char* file;
     const char* content;
     const char* reason;
-  } kStates[] = {
+  } states[] = {
       {"/vda2/holders/dm-0", "", "in use by dm-0"},
       {"/holders/dm-1", "", "in use by dm-1"},
       {"/slaves/sdc", "", "made from sdc"},
@@ -141,7 +141,7 @@ TEST_F(DeviceIdentityTest, RefusesEachStateThatForbidsARegion) {
       {"/queue/zoned", "host-managed\n", "zoned"},
       {"/queue/logical_block_size", "8192\n", "8192"},
   };
-  for (const auto& state : kStates) {
+  for (const auto& state : states) {
     FakeSysfs fresh;
     fresh.AddDisk(kVda, "254:0", 1048576);
     fresh.AddPartition(kVda, "vda2", "254:2", 2048, 524288);

@@ -12,6 +12,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/base/units.h"
 
 namespace crashdump {
 
@@ -32,10 +33,10 @@ struct VmcoreinfoField {
 class Vmcoreinfo {
  public:
   // The kernel's own limit is one page (VMCOREINFO_BYTES), 64 KiB at most.
-  static constexpr size_t kMaxBytes = 256 * 1024;
+  static constexpr size_t kMaxBytes = 256 * kKiB;
 
   static constexpr uint64_t kMinPageSize = 4096;
-  static constexpr uint64_t kMaxPageSize = 256 * 1024;
+  static constexpr uint64_t kMaxPageSize = 256 * kKiB;
 
   // Indexes a copy of `bytes`, which end at the first NUL if there is one. Lines that are not of the form key=value
   // are kept in text() and otherwise ignored; of a key that stands twice the first counts. Never fails: what is

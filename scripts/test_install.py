@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`make install`: what lands where, and that it runs there."""
+
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INSTALLED = {
+    "usr/sbin/crashdump": 0o755,
+    "usr/sbin/mkcrashinitramfs": 0o755,
+    "usr/lib/crashdump/crashdump-init": 0o755,
+    "usr/lib/crashdump/crashdump-capture": 0o755,
+    "usr/lib/crashdump/busybox": 0o755,
+}
+
+
+def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}"], cwd=ROOT, env=environment, check=True)
+    found = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o7777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == INSTALLED
+    assert (tmp_path / "var/lib/crashdump").stat().st_mode & 0o7777 == 0o700
+    version = subprocess.run([tmp_path / "usr/sbin/crashdump", "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("crashdump ")
+    # Nothing of the build machine is needed to run them.
+    for name in ("crashdump-init", "crashdump-capture", "busybox"):
+        arguments = ["llvm-readelf-16", "-lW", tmp_path / "usr/lib/crashdump" / name]
+        headers = subprocess.run(arguments, capture_output=True, text=True, check=True)
+        assert "LOAD" in headers.stdout and "INTERP" not in headers.stdout and "DYNAMIC" not in headers.stdout
