@@ -51,6 +51,13 @@ Ran Execute(int (*command)(std::span<char* const>), std::vector<std::string> wor
   return {status, GetCapturedStdout(), GetCapturedStderr()};
 }
 
+std::vector<uint8_t> ReadBytes(const std::string& path) {
+  const FileSource file = FileSource::Open(path.c_str()).TakeValue();
+  std::vector<uint8_t> bytes(file.size());
+  EXPECT_TRUE(file.ReadAt(0, bytes).ok());
+  return bytes;
+}
+
 class CommandsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -134,9 +141,7 @@ TEST_F(CommandsTest, ShowTellsWhatThereIs) {
 TEST_F(CommandsTest, ATornDumpIsExportedWithAWarning) {
   ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump"), "--threads", "1"}).status, 0);
   // Behind the fourth chunk, so that there is something left.
-  const FileSource dump = FileSource::Open(Out("dump").c_str()).TakeValue();
-  std::vector<uint8_t> bytes(dump.size());
-  ASSERT_TRUE(dump.ReadAt(0, bytes).ok());
+  const std::vector<uint8_t> bytes = ReadBytes(Out("dump"));
   std::vector<PlacedObject> chunks;
   for (const PlacedObject& object : ListObjects(bytes)) {
     if (object.type == ObjectType::kChunk) chunks.push_back(object);
@@ -171,6 +176,21 @@ TEST_F(CommandsTest, AnExistingFileIsReplacedOnlyByForce) {
   const Ran refused = Execute(RunSave, {vmcore_, "-o", folder, "--force"});
   EXPECT_EQ(refused.status, 1);
   EXPECT_NE(refused.err.find("not a regular file"), std::string::npos) << refused.err;
+}
+
+TEST_F(CommandsTest, WhatIsReadIsNeverReplaced) {
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  const std::string other_name = Out("link");
+  ASSERT_EQ(link(Out("dump").c_str(), other_name.c_str()), 0);
+  const std::vector<uint8_t> dump = ReadBytes(Out("dump"));
+  EXPECT_EQ(Execute(RunSave, {vmcore_, "-o", vmcore_, "--force"}).status, 1);
+  EXPECT_TRUE(Vmcore::Open(vmcore_.c_str()).ok());
+  for (const std::string& output : {Out("dump"), other_name}) {
+    const Ran refused = Execute(RunExport, {Out("dump"), "-o", output, "--force"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.err.find(output + ": is what it would be made from"), std::string::npos) << refused.err;
+    EXPECT_EQ(ReadBytes(output), dump);
+  }
 }
 
 TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {

@@ -46,8 +46,8 @@ Result<int> Export(const CommandLine& line) {
   }
   const FileSource source = TRY(FileSource::Open(input), "%s", input);
   DumpReader reader = TRY(DumpReader::OpenFile(source), "%s", input);
-  OutputFile file =
-      TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s", output.c_str());
+  OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo, input), "%s",
+                        output.c_str());
   ProgressBar bar;
   const uint64_t page_bytes = reader.header().page_bytes;
   // Both walks count; without a trailer the first does not know how far it is.

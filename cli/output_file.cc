@@ -55,7 +55,7 @@ void Register(int directory_fd, const std::string& name) {
 
 }  // namespace
 
-Result<OutputFile> OutputFile::Create(const std::string& path, Overwrite overwrite) {
+Result<OutputFile> OutputFile::Create(const std::string& path, Overwrite overwrite, const char* input) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -65,6 +65,10 @@ Result<OutputFile> OutputFile::Create(const std::string& path, Overwrite overwri
   if (fstatat(file.directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     if (overwrite == Overwrite::kNo) return Error::Format(ErrorCode::kRefused, "exists already (--force replaces it)");
     if (!S_ISREG(status.st_mode)) return Error::Format(ErrorCode::kRefused, "exists and is not a regular file");
+    struct stat read {};
+    if (stat(input, &read) == 0 && read.st_dev == status.st_dev && read.st_ino == status.st_ino) {
+      return Error::Format(ErrorCode::kRefused, "is what it would be made from: give another name");
+    }
   }
   TRY(file.OpenTemporary());
   return file;

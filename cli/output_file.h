@@ -16,8 +16,9 @@ enum class Overwrite : uint8_t { kNo, kYes };
 class OutputFile {
  public:
   // A new nameless file with mode 0600 in the directory of `path`. Refuses a name that is taken (kRefused), with
-  // Overwrite::kYes only one that is not a regular file. Errors do not name the path.
-  static Result<OutputFile> Create(const std::string& path, Overwrite overwrite);
+  // Overwrite::kYes only one that is not a regular file or is `input`, which it is made from. Errors do not name the
+  // path.
+  static Result<OutputFile> Create(const std::string& path, Overwrite overwrite, const char* input);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();

@@ -130,8 +130,8 @@ Result<int> Save(const CommandLine& line) {
   const Stopwatch stopwatch;
   const Vmcore vmcore = TRY(Vmcore::Open(input), "%s", input);
   for (const std::string& warning : vmcore.warnings()) PrintError("crashdump save: note", warning);
-  OutputFile file =
-      TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo), "%s", output.c_str());
+  OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo, input), "%s",
+                        output.c_str());
   OutputFileSink sink(file);
   const WriteDumpOutcome outcome = TRY(WriteTo(sink, vmcore, options), "%s to %s", input, output.c_str());
   if (outcome.error) return outcome.error->Prefixed("%s", output.c_str());
