@@ -2,6 +2,7 @@
 #include "loader/configuration.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "common/base/parse.h"
 #include "common/base/text_record.h"
@@ -80,8 +81,14 @@ Result<Configuration> ParseConfiguration(const Machine& machine, std::string_vie
 }
 
 Result<Configuration> ReadConfiguration(const Machine& machine, const char* path) {
-  const std::string text = TRY(machine.ReadText(path));
-  return TRY(ParseConfiguration(machine, text), "%s", path);
+  const Result<std::string> text = machine.ReadText(path);
+  if (!text.ok() && text.error().os_error() == ENOENT) {
+    return Error::Format(ErrorCode::kNotFound,
+                         "%s does not exist: write TARGET=UUID=... into it, the UUID of the swap that was prepared",
+                         path);
+  }
+  if (!text.ok()) return text.error();
+  return TRY(ParseConfiguration(machine, text.value()), "%s", path);
 }
 
 }  // namespace crashdump
