@@ -215,6 +215,7 @@ Result<> ElfExporter::ReadFacts(const std::string& facts) {
 void ElfExporter::AddPagesWithoutLoad() {
   // In pages: of a page of which an original PT_LOAD held a part, nobody ever had the rest.
   std::vector<Range> covered;
+  covered.reserve(loads_.size());
   for (const Load& load : loads_) {
     covered.push_back({load.physical.begin / page_bytes_, (load.physical.end - 1) / page_bytes_ + 1});
   }
@@ -347,7 +348,7 @@ Result<> ElfExporter::WriteHeaders(int fd) const {
     store(out.value(), kSegmentLoad, segment);
     return true;
   });
-  TRY(std::move(written));
+  TRY(written);
   const MutableBytes section = TRY(stream.Next(elf.section_header_bytes));
   if (count_elsewhere) elf.section_info.Store(section, count, order);
   return stream.Flush();

@@ -130,8 +130,8 @@ TEST_F(RegionTest, NamesTheStampThatIsNotTheStoredOne) {
   const struct {
     Range place;
     const char* name;
-  } kStamps[] = {{region.start_stamp(), "start stamp"}, {region.end_stamp(), "end stamp"}};
-  for (const auto& [place, name] : kStamps) {
+  } stamps[] = {{region.start_stamp(), "start stamp"}, {region.end_stamp(), "end stamp"}};
+  for (const auto& [place, name] : stamps) {
     // In a place that no field uses.
     const uint64_t offset = region.DeviceOffset(place.begin) + 3000;
     const std::vector<uint8_t> flipped = {1};

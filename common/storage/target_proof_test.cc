@@ -53,7 +53,7 @@ TEST_F(TargetProof, NamesEachFactOfTheDeviceThatDiffers) {
   const struct {
     std::function<void(BuiltTarget&)> change;
     std::vector<std::string> parts;
-  } kChanges[] = {
+  } changes[] = {
       {[](BuiltTarget& t) { t.identity.size += 512; }, {"device size in sysfs", "167772672", "167772160"}},
       {[](BuiltTarget& t) { t.identity.logical_block_size = 4096; }, {"logical block size in sysfs", "4096", "512"}},
       {[](BuiltTarget& t) { t.identity.start_sector = 4096; }, {"start sector", "4096", "2048"}},
@@ -64,7 +64,7 @@ TEST_F(TargetProof, NamesEachFactOfTheDeviceThatDiffers) {
       {[](BuiltTarget& t) { t.identity.model = "B"; }, {"model is B", "recorded was Model A"}},
       {[](BuiltTarget& t) { t.identity.unacceptable = "read-only"; }, {"read-only"}},
   };
-  for (const auto& change : kChanges) {
+  for (const auto& change : changes) {
     BuiltTarget built = TargetBuilder().Build();
     change.change(built);
     ExpectRefused(built, change.parts);
@@ -97,7 +97,7 @@ TEST_F(TargetProof, NamesEachFactOnTheDiskThatDiffers) {
   const struct {
     std::function<void(BuiltTarget&)> change;
     std::vector<std::string> parts;
-  } kChanges[] = {
+  } changes[] = {
       // mkswap run again, with the old UUID and with a new one
       {[](BuiltTarget& t) { SwapBuilder().WriteTo(*t.device); }, {"last_page", "40959", "24575"}},
       {[](BuiltTarget& t) {
@@ -134,7 +134,7 @@ TEST_F(TargetProof, NamesEachFactOnTheDiskThatDiffers) {
       {[](BuiltTarget& t) { FlipBit(t, t.region().Places(0, 2).trailer.begin); }, {"slot 0, attempt 2"}},
       {[](BuiltTarget& t) { FlipBit(t, t.region().Places(7, 2).trailer.end - 1); }, {"slot 7, attempt 2"}},
   };
-  for (const auto& change : kChanges) {
+  for (const auto& change : changes) {
     BuiltTarget built = TargetBuilder().Build();
     change.change(built);
     ExpectRefused(built, change.parts);

@@ -62,7 +62,7 @@ TEST(KernelMemory, TheImageThroughPhysBase) {
 TEST(KernelMemory, PageTablesWhereNothingElseLeads) {
   VmcoreBuilder builder;
   std::vector<uint8_t> top(2 * kPage);
-  StoreInteger(MutableBytes(top).subspan(273 * 8, 8), 0x1001000 | 1, ByteOrder::kLittle);
+  StoreInteger(MutableBytes(top).subspan(size_t{273} * 8, 8), 0x1001000 | 1, ByteOrder::kLittle);
   StoreInteger(MutableBytes(top).subspan(kPage, 8), 0x81, ByteOrder::kLittle);  // the first GiB
   builder.AddLoad({.physical = 0x1000000, .data = top})
       .AddLoad({.physical = 0x5000, .data = Count(kPage)})

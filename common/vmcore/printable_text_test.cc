@@ -42,8 +42,10 @@ TEST(EscapeControl, BadUtf8) {
 }
 
 TEST(EscapeControl, DirectionAndLineSeparators) {
+  // NOLINTBEGIN(misc-misleading-bidirectional): such text is what must not come through.
   EXPECT_EQ(EscapeControl("\u202e"), "\\xe2\\x80\\xae");
   EXPECT_EQ(EscapeControl("\u2066"), "\\xe2\\x81\\xa6");
+  // NOLINTEND(misc-misleading-bidirectional)
   EXPECT_EQ(EscapeControl("\u2028"), "\\xe2\\x80\\xa8");
   EXPECT_EQ(EscapeControl("\u200f"), "\\xe2\\x80\\x8f");
   EXPECT_EQ(EscapeControl("\u061c"), "\\xd8\\x9c");

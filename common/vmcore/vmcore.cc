@@ -106,7 +106,7 @@ Result<> Vmcore::SettlePageSize() {
     page_size_ = fixed;
     return {};
   }
-  page_size_ = TRY(std::move(stated), "the page size is not known");
+  page_size_ = TRY(stated, "the page size is not known");
   return {};
 }
 

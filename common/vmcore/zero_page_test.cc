@@ -21,7 +21,7 @@ TEST(IsZeroPage, OneBitAnywhere) {
 }
 
 TEST(IsZeroPage, DoesNotLookBeyond) {
-  std::vector<uint8_t> memory(3 * 64, 0xff);
+  std::vector<uint8_t> memory(192, 0xff);
   std::fill(memory.begin() + 64, memory.begin() + 128, uint8_t{0});
   EXPECT_TRUE(IsZeroPage(Bytes(memory).subspan(64, 64)));
   EXPECT_TRUE(IsZeroPage({}));
