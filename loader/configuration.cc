@@ -20,8 +20,7 @@ Result<> CheckKeys(const TextRecord& record) {
     if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
       std::string known;
       for (const std::string_view name : kKeys) known += (known.empty() ? "" : ", ") + std::string(name);
-      return Error::Format(ErrorCode::kInvalidArgument, "unknown key \"%s\"; there are %s", key.c_str(),
-                           known.c_str());
+      return Error::Format(ErrorCode::kInvalidArgument, "unknown key \"%s\"; there are %s", key.c_str(), known.c_str());
     }
     if (record.FindAll(key).size() > 1) {
       return Error::Format(ErrorCode::kInvalidArgument, "%s is given more than once", key.c_str());
