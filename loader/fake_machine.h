@@ -63,6 +63,7 @@ class FakeMachine final : public Machine {
     identity.name = identity.disk_name + "2";
     identity.device_number = makedev(254, disk * 16 + 2);
     identity.size = device.size();
+    identity.disk_size = device.size() + 64 * kMiB;
     identity.logical_block_size = device.logical_block_size();
     identity.start_sector = 2048;
     identity.serial = "SERIAL-" + std::to_string(disk);

@@ -2,6 +2,7 @@
 // crashdump-init: PID 1 of the capture kernel. Supervises the capture and reboots, whatever happens.
 #include <unistd.h>
 
+#include <cinttypes>
 #include <cstdio>
 
 #include "capture/init/boot_steps.h"
@@ -12,8 +13,6 @@
 namespace {
 
 constexpr const char* kCaptureProgram = "/bin/crashdump-capture";
-// How long the reason of a failure stays on the screen.
-constexpr uint64_t kReasonMs = 10'000;
 
 }  // namespace
 
@@ -35,8 +34,8 @@ int main() {
     init.port.Line("note %s", ready.error().text());
   }
   if (!saved) {
-    init.console.Line("reboot in %u s", static_cast<unsigned>(kReasonMs / 1000));
-    Pause(init, kReasonMs);
+    init.console.Line("reboot in %" PRIu64 " s", init.options.linger_ms / 1000);
+    Pause(init, init.options.linger_ms);
   }
   PassStage(init, Stage::kReboot);
   init.console.Line("rebooting");

@@ -32,6 +32,11 @@ Result<> SetStall(std::string_view value, Options& options) {
   return {};
 }
 
+Result<> SetLinger(std::string_view value, Options& options) {
+  options.linger_ms = TRY(ParseMilliseconds(value, 0));
+  return {};
+}
+
 Result<> SetStatusPort(std::string_view value, Options& options) {
   // It may become part of a path below /dev.
   if (value.empty() || value.size() > kLongestName || value.front() == '.' ||
@@ -69,9 +74,10 @@ struct OptionRow {
   const char* argument;
 };
 
-constexpr std::array<OptionRow, 7> kTable = {{
+constexpr std::array<OptionRow, 8> kTable = {{
     {"timeout", SetTimeout, nullptr},
     {"stall", SetStall, nullptr},
+    {"linger", SetLinger, nullptr},
     {"status_port", SetStatusPort, nullptr},
     {"hold", SetHold, nullptr},
     {"threads", nullptr, "--threads"},

@@ -16,6 +16,8 @@ struct Options {
   uint64_t timeout_ms = 0;
   // A capture child that makes no progress for this long is killed. Never 0: nothing may hang.
   uint64_t stall_ms = 120'000;
+  // How long the reason stays on the screen when there is no dump.
+  uint64_t linger_ms = 10'000;
   // Name of the virtio-serial port or device for status lines; empty: none.
   std::string status_port;
   // Where to wait for a `go` from the status port, and how long at most.

@@ -16,10 +16,12 @@ TEST(OptionsTest, OtherProgramsWordsAreNotOurs) {
 }
 
 TEST(OptionsTest, TakesTimes) {
-  const ParsedOptions parsed = ParseOptions("crashdump.timeout=600 crashdump.stall=7");
+  const ParsedOptions parsed = ParseOptions("crashdump.timeout=600 crashdump.stall=7 crashdump.linger=3600");
   EXPECT_TRUE(parsed.notes.empty());
   EXPECT_EQ(parsed.options.timeout_ms, 600'000U);
   EXPECT_EQ(parsed.options.stall_ms, 7'000U);
+  EXPECT_EQ(parsed.options.linger_ms, 3'600'000U);
+  EXPECT_EQ(ParseOptions("crashdump.linger=0").options.linger_ms, 0U);
 }
 
 TEST(OptionsTest, TheLastOneCounts) {
@@ -37,14 +39,15 @@ TEST(OptionsTest, AValueMayEqualAnOptionsName) {
 TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
   for (const char* word :
        {"crashdump.stall=0", "crashdump.stall=", "crashdump.stall", "crashdump.stall=12s", "crashdump.stall=-1",
-        "crashdump.stall=99999999999", "crashdump.timeout=604801", "crashdump.no_such=1", "crashdump.=1",
-        "crashdump.status_port=", "crashdump.status_port=../sda", "crashdump.status_port=..", "crashdump.hold=start",
-        "crashdump.threads"}) {
+        "crashdump.stall=99999999999", "crashdump.timeout=604801", "crashdump.linger=604801", "crashdump.no_such=1",
+        "crashdump.=1", "crashdump.status_port=", "crashdump.status_port=../sda", "crashdump.status_port=..",
+        "crashdump.hold=start", "crashdump.threads"}) {
     const ParsedOptions parsed = ParseOptions(word);
     ASSERT_EQ(parsed.notes.size(), 1U) << word;
     EXPECT_TRUE(parsed.notes[0].starts_with(std::string(word).substr(0, 14))) << parsed.notes[0];
     EXPECT_EQ(parsed.options.stall_ms, 120'000U) << word;
     EXPECT_EQ(parsed.options.timeout_ms, 0U) << word;
+    EXPECT_EQ(parsed.options.linger_ms, 10'000U) << word;
     EXPECT_EQ(parsed.options.status_port, "") << word;
     EXPECT_TRUE(parsed.options.hold.empty()) << word;
     EXPECT_TRUE(parsed.options.capture_arguments.empty()) << word;

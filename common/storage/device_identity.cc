@@ -237,11 +237,13 @@ Result<DeviceIdentity> ReadDeviceIdentity(const SystemPaths& paths, std::string_
   identity.disk_name = BaseName(disk);
   identity.device_number = TRY(ParseDeviceNumber(Attribute(*directory, "dev")), "%s", identity.name.c_str());
   const uint64_t sectors = TRY(NumberAttribute(*directory, "size"), "%s", identity.name.c_str());
+  const uint64_t disk_sectors = TRY(NumberAttribute(disk, "size"), "%s", identity.disk_name.c_str());
   const uint64_t block_size = TRY(NumberAttribute(disk + "/queue", "logical_block_size"), "%s", identity.name.c_str());
-  if (sectors > UINT64_MAX / kSectorBytes || block_size > UINT32_MAX) {
+  if (std::max(sectors, disk_sectors) > UINT64_MAX / kSectorBytes || block_size > UINT32_MAX) {
     return Error::Format(ErrorCode::kCorrupt, "%s: sysfs gives an impossible size", identity.name.c_str());
   }
   identity.size = sectors * kSectorBytes;
+  identity.disk_size = disk_sectors * kSectorBytes;
   identity.logical_block_size = static_cast<uint32_t>(block_size);
   if (is_partition) {
     identity.start_sector = TRY(NumberAttribute(*directory, "start"), "%s", identity.name.c_str());

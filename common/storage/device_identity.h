@@ -27,6 +27,7 @@ struct DeviceIdentity {
   std::string disk_name;  // of the whole disk; equals `name` for one
   dev_t device_number = 0;
   uint64_t size = 0;                // bytes
+  uint64_t disk_size = 0;           // bytes, of the whole disk; equals `size` for one
   uint32_t logical_block_size = 0;  // bytes
   uint64_t start_sector = 0;        // of 512 bytes, in its disk; 0 for a whole disk
   // Of the whole disk, exactly as the kernel gives them without blanks at both ends; empty if it gives none.

@@ -39,6 +39,7 @@ TEST_F(DeviceIdentityTest, ReadsAVirtioPartition) {
   EXPECT_EQ(identity.disk_name, "vda");
   EXPECT_EQ(identity.device_number, makedev(254, 2));
   EXPECT_EQ(identity.size, 524288U * 512);
+  EXPECT_EQ(identity.disk_size, 1048576U * 512);
   EXPECT_EQ(identity.logical_block_size, 512U);
   EXPECT_EQ(identity.start_sector, 2048U);
   EXPECT_EQ(identity.serial, "disk-0001");
@@ -52,6 +53,8 @@ TEST_F(DeviceIdentityTest, ReadsAWholeDiskWithoutPartitions) {
   sysfs_.AddDisk("devices/pci0000:00/0000:00:05.0/virtio2/block/vdb", "254:16", 2048);
   const DeviceIdentity identity = Read("vdb");
   EXPECT_EQ(identity.disk_name, "vdb");
+  EXPECT_EQ(identity.size, 2048U * 512);
+  EXPECT_EQ(identity.disk_size, 2048U * 512);
   EXPECT_EQ(identity.start_sector, 0U);
   EXPECT_EQ(identity.serial, "");
   EXPECT_EQ(identity.part_uuid, "");

@@ -50,6 +50,7 @@ Result<Range> ReadRange(const TextRecord& record, const std::string& begin_key, 
 void AddDevice(TextRecord& record, size_t index, const TargetDevice& device) {
   const auto key = [index](const std::string& name) { return LineKey("device", index, name); };
   record.AddNumber(key("size"), device.size);
+  record.AddNumber(key("disk-size"), device.disk_size);
   record.AddNumber(key("logical-block-size"), device.logical_block_size);
   record.AddNumber(key("start-sector"), device.start_sector);
   if (!device.part_uuid.empty()) record.Add(key("partuuid"), device.part_uuid);
@@ -88,6 +89,7 @@ Result<TargetDevice> ReadDevice(const TextRecord& record, size_t index) {
   const auto key = [index](const std::string& name) { return LineKey("device", index, name); };
   TargetDevice device;
   device.size = TRY(record.Number(key("size")));
+  device.disk_size = TRY(record.Number(key("disk-size")));
   device.logical_block_size = TRY(Number32(record, key("logical-block-size")));
   device.start_sector = TRY(record.Number(key("start-sector")));
   device.part_uuid = record.Find(key("partuuid")).value_or("");
@@ -126,6 +128,7 @@ Result<TargetDevice> DescribeDevice(const ByteSource& device, const DeviceIdenti
   const Region region = TRY(Region::Create(stamp.region));
   TargetDevice described;
   described.size = device.size();
+  described.disk_size = identity.disk_size;
   described.logical_block_size = identity.logical_block_size;
   described.start_sector = identity.start_sector;
   described.part_uuid = identity.part_uuid;

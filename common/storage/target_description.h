@@ -21,6 +21,7 @@ namespace crashdump {
 // One device with a region on it.
 struct TargetDevice {
   uint64_t size = 0;                // bytes
+  uint64_t disk_size = 0;           // bytes, of the whole disk that it is a part of
   uint32_t logical_block_size = 0;  // bytes
   uint64_t start_sector = 0;        // of 512 bytes
   std::string part_uuid;            // empty: none was there

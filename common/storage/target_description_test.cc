@@ -36,6 +36,7 @@ class TargetDescriptionTest : public testing::Test {
 TEST_F(TargetDescriptionTest, DescribesTheDevice) {
   const TargetDevice& device = built_.description.device();
   EXPECT_EQ(device.size, 160 * kMiB);
+  EXPECT_EQ(device.disk_size, 224 * kMiB);
   EXPECT_EQ(device.swap_uuid, SwapBuilder().uuid);
   EXPECT_EQ(device.last_page, LoweredLastPage(built_.stamp));
   EXPECT_EQ(device.region, built_.stamp.region);
@@ -72,7 +73,7 @@ TEST_F(TargetDescriptionTest, EveryFactButTheOptionalOnesIsRequired) {
     EXPECT_EQ(parsed.error().code(), ErrorCode::kNotFound);
     EXPECT_NE(std::string(parsed.error().text()).find(key), std::string::npos) << parsed.error().text();
   }
-  EXPECT_EQ(required, 34U);
+  EXPECT_EQ(required, 35U);
 }
 
 TEST_F(TargetDescriptionTest, RefusesWhatCouldBeNoTarget) {

@@ -42,6 +42,7 @@ Result<> CompareHash(const char* fact, const Hash& recorded, const Hash& found) 
 Result<> ProveIdentity(const TargetDevice& target, const BlockDevice& device, const DeviceIdentity& identity) {
   TRY(CompareNumber("device size", target.size, device.size()));
   TRY(CompareNumber("device size in sysfs", target.size, identity.size));
+  TRY(CompareNumber("size of the whole disk", target.disk_size, identity.disk_size));
   TRY(CompareNumber("logical block size", target.logical_block_size, device.logical_block_size()));
   TRY(CompareNumber("logical block size in sysfs", target.logical_block_size, identity.logical_block_size));
   TRY(CompareNumber("start sector", target.start_sector, identity.start_sector));

@@ -55,6 +55,7 @@ TEST_F(TargetProof, NamesEachFactOfTheDeviceThatDiffers) {
     std::vector<std::string> parts;
   } changes[] = {
       {[](BuiltTarget& t) { t.identity.size += 512; }, {"device size in sysfs", "167772672", "167772160"}},
+      {[](BuiltTarget& t) { t.identity.disk_size += 512; }, {"size of the whole disk", "234881536", "234881024"}},
       {[](BuiltTarget& t) { t.identity.logical_block_size = 4096; }, {"logical block size in sysfs", "4096", "512"}},
       {[](BuiltTarget& t) { t.identity.start_sector = 4096; }, {"start sector", "4096", "2048"}},
       {[](BuiltTarget& t) { t.identity.part_uuid = "other"; }, {"PARTUUID", "other", "0a1b2c3d-0001"}},

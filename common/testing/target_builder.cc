@@ -25,6 +25,7 @@ BuiltTarget TargetBuilder::Build() const {
   built.identity.disk_name = "vda";
   built.identity.device_number = makedev(254, 2);
   built.identity.size = device_bytes;
+  built.identity.disk_size = device_bytes + 64 * kMiB;
   built.identity.logical_block_size = logical_block_size;
   built.identity.start_sector = 2048;
   built.identity.serial = serial;
