@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump load: arms the machine, at every boot and after every recovery.
-#include <sys/prctl.h>
-
 #include <array>
-#include <cerrno>
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/root_command.h"
 #include "common/crypto/crypto.h"
 #include "loader/arm.h"
 
@@ -29,8 +27,7 @@ constexpr CommandSpec kSpec = {
 };
 
 Result<int> Load(const CommandLine& line) {
-  // This process holds the keys: no core file of it, by whatever handler.
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) return Error::Os(errno, "prctl");
+  TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   const std::string path = line.Text("config").value_or(kConfigurationPath);

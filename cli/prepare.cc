@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/root_command.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
 #include "loader/prepare_swap.h"
@@ -62,6 +63,7 @@ Result<int> Prepare(const CommandLine& line) {
     PrintError("crashdump prepare", options.error().text());
     return kExitUsage;
   }
+  TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));

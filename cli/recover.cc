@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/root_command.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
 #include "common/format/armed_record.h"
@@ -102,6 +103,7 @@ Result<> ArmAgain(LinuxMachine& machine, DiskState& state) {
 }
 
 Result<int> Recover(const CommandLine& line) {
+  TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));

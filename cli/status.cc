@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/root_command.h"
 #include "common/crypto/crypto.h"
 
 namespace crashdump {
@@ -27,6 +28,7 @@ constexpr CommandSpec kSpec = {
 };
 
 Result<int> PrintStatus(const CommandLine& line) {
+  TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/root_command.h"
 #include "loader/state.h"
 
 namespace crashdump {
@@ -21,6 +22,7 @@ constexpr CommandSpec kSpec = {
 };
 
 Result<int> Unload(const CommandLine& /*line*/) {
+  TRY(BeginRootCommand());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeLock(state.run()));

@@ -98,7 +98,7 @@ Result<std::string> FindText(std::string_view json, const char* key) {
 
 Result<uint64_t> FindNumber(std::string_view json, const char* key) {
   const std::string_view value = TRY(FindMember(json, key));
-  return ParseNumber(value);
+  return TRY(ParseNumber(value), "info.json: \"%s\"", key);
 }
 
 constexpr std::array<const char*, 3> kVmcoreFileNames{"present", "pending", "none"};

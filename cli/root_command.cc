@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/root_command.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace crashdump {
+
+Result<> BeginRootCommand() {
+  if (geteuid() != 0) return Error::Format(ErrorCode::kRefused, "only root can do this");
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) return Error::Os(errno, "prctl");
+  return {};
+}
+
+}  // namespace crashdump

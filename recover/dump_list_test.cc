@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "recover/dump_list.h"
+
+#include <gtest/gtest.h>
+
+#include "common/testing/temp_directory.h"
+
+namespace crashdump {
+namespace {
+
+TEST(DumpList, OldestFirstWithWhatCannotBeRead) {
+  const TempDirectory crash;
+  const DumpInfo info{.attempt_id = "ab", .release = "6.1", .machine = "x86_64", .state = "complete"};
+  crash.WriteFile("kernel/dumps/20261122-b/info.json", info.ToJson());
+  crash.WriteFile("kernel/dumps/20251122-a/info.json", "{}");
+  crash.WriteFile("kernel/dumps/20271122-c/dmesg.txt", "no info");
+  crash.WriteFile("kernel/dumps/file", "no directory");
+  crash.WriteFile("kernel/dumps/.incoming-x/info.json", info.ToJson());
+  crash.MakeSymlink("kernel/dumps/link", "20261122-b");
+  const std::vector<ListedDump> dumps = ListDumps(crash.path()).TakeValue();
+  std::vector<std::string> names;
+  names.reserve(dumps.size());
+  for (const ListedDump& dump : dumps) names.push_back(dump.name + (dump.info.ok() ? "" : "!"));
+  EXPECT_EQ(names, (std::vector<std::string>{"20251122-a!", "20261122-b", "20271122-c!", "file!", "link!"}));
+  EXPECT_EQ(dumps[1].info.value().release, "6.1");
+}
+
+TEST(DumpList, NoDirectoryIsNoDumps) {
+  const TempDirectory crash;
+  EXPECT_TRUE(ListDumps(crash.Path("missing")).value().empty());
+  crash.WriteFile("kernel/dumps", "a file");
+  const auto refused = ListDumps(crash.path());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(std::string(refused.error().text()).find("kernel/dumps"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crashdump
