@@ -97,7 +97,7 @@ void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, const ByteSo
     return;
   }
   const bool pending = published.value().info.vmcore == VmcoreFile::kPending;
-  if (published.value().read_error) {
+  if (published.value().info.read_error) {
     Note(RecoverNote::Kind::kFailed, Describe(published.value()) +
                                          ": the disk could not be read to the end; what was read is published, and the "
                                          "dump stays in the region for another try");

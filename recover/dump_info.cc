@@ -123,6 +123,7 @@ std::string DumpInfo::ToJson() const {
   json.AddText("crash_time_utc", crash_time == 0 ? "" : FormatUtc(crash_time));
   json.AddText("state", state);
   json.AddText("reason", reason);
+  json.AddNumber("read_error", read_error ? 1 : 0);
   json.AddText("vmcore", kVmcoreFileNames[static_cast<size_t>(vmcore)]);
   json.AddNumber("vmcore_bytes", vmcore_bytes);
   json.AddNumber("messages_bytes", messages_bytes);
@@ -143,6 +144,8 @@ Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
   info.crash_time = TRY(FindNumber(json, "crash_time"));
   info.state = TRY(FindText(json, "state"));
   info.reason = TRY(FindText(json, "reason"));
+  const uint64_t read_error = TRY(FindNumber(json, "read_error"));
+  info.read_error = read_error != 0;
   const std::string vmcore = TRY(FindText(json, "vmcore"));
   size_t kind = 0;
   while (kind < kVmcoreFileNames.size() && vmcore != kVmcoreFileNames[kind]) ++kind;

@@ -29,6 +29,7 @@ struct DumpInfo {
   uint64_t crash_time = 0;  // seconds since 1970, 0 if unknown
   std::string state;        // "complete", "incomplete", "torn"
   std::string reason;       // empty if complete
+  bool read_error = false;  // the disk could not be read to the dump's end: another try may give more
   VmcoreFile vmcore = VmcoreFile::kNone;
   uint64_t vmcore_bytes = 0;    // of the file, holes included
   uint64_t messages_bytes = 0;  // of dmesg.txt

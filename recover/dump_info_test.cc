@@ -15,6 +15,7 @@ DumpInfo Sample() {
           .crash_time = 1700000000,
           .state = "torn",
           .reason = "chunk 4 at 81920: the tag is wrong",
+          .read_error = true,
           .vmcore = VmcoreFile::kPending,
           .vmcore_bytes = 0,
           .messages_bytes = 4711,
@@ -33,6 +34,7 @@ void ExpectSame(const DumpInfo& got, const DumpInfo& wanted) {
   EXPECT_EQ(got.crash_time, wanted.crash_time);
   EXPECT_EQ(got.state, wanted.state);
   EXPECT_EQ(got.reason, wanted.reason);
+  EXPECT_EQ(got.read_error, wanted.read_error);
   EXPECT_EQ(got.vmcore, wanted.vmcore);
   EXPECT_EQ(got.vmcore_bytes, wanted.vmcore_bytes);
   EXPECT_EQ(got.messages_bytes, wanted.messages_bytes);

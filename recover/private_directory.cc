@@ -20,6 +20,8 @@ namespace {
 // Somebody who keeps putting things in our way must not keep us here for ever.
 constexpr int kTries = 16;
 
+}  // namespace
+
 Result<> MoveAside(int parent_fd, const char* name) {
   std::array<uint8_t, 8> random{};
   RandomBytesNoWait(random);
@@ -29,8 +31,6 @@ Result<> MoveAside(int parent_fd, const char* name) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
   for (int i = 0; i < kTries; ++i) {

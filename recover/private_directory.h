@@ -12,6 +12,9 @@ namespace crashdump {
 // to "<name>.foreign-<hex>", never followed, never removed. Ours with a looser mode is made 0700.
 Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name);
 
+// Renames `name`, whatever it is, to "<name>.foreign-<hex>". Not there is fine.
+Result<> MoveAside(int parent_fd, const char* name);
+
 // Removes a directory of ours with the files in it; it holds no directories. Not there is fine.
 Result<> RemovePrivateDirectory(int parent_fd, const char* name);
 

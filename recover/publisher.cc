@@ -34,6 +34,18 @@ int RenameWithin(int directory_fd, const char* from, const char* to, unsigned fl
 
 std::string Fact(const TextRecord& facts, std::string_view key) { return std::string(facts.Find(key).value_or("")); }
 
+bool Exists(int directory_fd, const char* name) {
+  struct stat status {};
+  return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Whether what can be published now is more than what an earlier run published.
+bool AddsTo(const DumpInfo& earlier, const DumpVerdict& verdict, VmcoreFile vmcore) {
+  if (vmcore == VmcoreFile::kPending) return false;
+  if (earlier.vmcore == VmcoreFile::kPending) return vmcore == VmcoreFile::kPresent;
+  return !verdict.read_error || verdict.data_pages > earlier.data_pages;
+}
+
 bool HasSize(int directory_fd, const char* name, uint64_t bytes) {
   struct stat status {};
   return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
@@ -106,6 +118,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader
                       .crash_time = header.crash_time,
                       .state = DumpStateName(verdict.state),
                       .reason = verdict.reason,
+                      .read_error = verdict.read_error,
                       .vmcore = vmcore,
                       .vmcore_bytes = vmcore == VmcoreFile::kPresent ? exporter.file_bytes() : 0,
                       .messages_bytes = messages.size(),
@@ -126,14 +139,12 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader
   return info;
 }
 
-Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::string& name) {
-  if (RenameWithin(dumps_.get(), temporary.c_str(), name.c_str(), RENAME_NOREPLACE) != 0) {
-    if (errno != EEXIST) return Error::Os(errno, "%s: rename", name.c_str());
-    // An earlier stage of this dump, or a directory that does not verify. The exchange leaves the name no moment
-    // without a dump; what was there is removed only if it is the earlier stage.
-    if (RenameWithin(dumps_.get(), temporary.c_str(), name.c_str(), RENAME_EXCHANGE) != 0) {
-      return Error::Os(errno, "%s: exchange", name.c_str());
-    }
+Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there) {
+  // The exchange leaves the name no moment without a dump, and the earlier stage under the temporary name.
+  if (!is_earlier_there && Exists(dumps_.get(), name.c_str())) TRY(MoveAside(dumps_.get(), name.c_str()));
+  const unsigned flags = is_earlier_there ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+  if (RenameWithin(dumps_.get(), temporary.c_str(), name.c_str(), flags) != 0) {
+    return Error::Os(errno, "%s: rename", name.c_str());
   }
   return Fsync(dumps_.get());
 }
@@ -143,17 +154,16 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   Published published;
   published.name = DumpName(header);
   const std::optional<DumpInfo> earlier = FindPublished(published.name, ToHex(header.attempt_id));
-  if (earlier && earlier->vmcore != VmcoreFile::kPending) {
+  if (earlier && earlier->vmcore != VmcoreFile::kPending && !earlier->read_error) {
     published.info = *earlier;
     return published;
   }
   const ElfExporter exporter = TRY(ElfExporter::Plan(reader));
-  published.read_error = exporter.verdict().read_error;
   VmcoreFile vmcore = VmcoreFile::kNone;
   if (exporter.page_count() != 0) {
     vmcore = TRY(HasRoom(exporter.stored_bytes())) ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
-  if (earlier && vmcore != VmcoreFile::kPresent) {
+  if (earlier && !AddsTo(*earlier, exporter.verdict(), vmcore)) {
     published.info = *earlier;
     return published;
   }
@@ -174,7 +184,7 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
   Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
   if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), sections.messages);
-  if (moved.ok()) moved = MoveIntoPlace(temporary, published.name);
+  if (moved.ok()) moved = MoveIntoPlace(temporary, published.name, earlier.has_value());
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   if (!moved.ok()) return moved.error();

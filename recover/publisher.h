@@ -24,10 +24,9 @@ struct HostFacts {
 };
 
 struct Published {
-  std::string name;  // of the directory
-  DumpInfo info;
-  bool is_new = false;      // false: an earlier run had published all that can be published now
-  bool read_error = false;  // the disk failed in the middle: another try may give more
+  std::string name;     // of the directory
+  DumpInfo info;        // as it stands there now
+  bool is_new = false;  // false: an earlier run had published all that can be published now
 };
 
 class Publisher {
@@ -39,8 +38,9 @@ class Publisher {
   // "20261122235901-0123456789ab": the crash's time (UTC) and the attempt id's beginning.
   static std::string DumpName(const DumpHeader& header);
 
-  // On return the dump's directory and report are on stable storage. Published::info.vmcore is kPending if there was no
-  // room: then messages and report are there, and a later call adds the rest.
+  // On return the dump's directory and report are on stable storage. A later call may add to it if info.vmcore is
+  // kPending (there was no room: messages and report are there) or info.read_error is set; the dump must stay readable
+  // until then. Whatever else had the dump's name is renamed aside.
   Result<Published> Publish(DumpReader& reader);
 
   // Removes what interrupted runs left behind.
@@ -58,7 +58,7 @@ class Publisher {
   Result<bool> HasRoom(uint64_t bytes) const;
   Result<DumpInfo> Build(const std::string& temporary, const DumpHeader& header, const DumpSections& sections,
                          const ElfExporter& exporter, VmcoreFile vmcore) const;
-  Result<> MoveIntoPlace(const std::string& temporary, const std::string& name);
+  Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
 
   UniqueFd crash_;

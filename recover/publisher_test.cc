@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Publication from the directory's side: names, modes, what is in the way, what interrupted runs left.
+#include "recover/publisher.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/range_source.h"
+#include "recover/recovery_rig_test.h"
+
+namespace crashdump {
+namespace {
+
+constexpr const char* kName = "20231114221320-a1a1a1a1a1a1";
+
+class PublisherTest : public ::testing::Test {
+ protected:
+  void SetUp() override { rig_.Place(plan_); }
+  void TearDown() override { umask(umask_); }
+
+  Result<Published> Publish(uint64_t minimum_free = 0) {
+    const RangeSource region(rig_.device(), RecoveryRig::kRegion);
+    DumpReader reader = DumpReader::Open(region, record_.Layout(1), record_.credentials).TakeValue();
+    Publisher publisher = rig_.OpenPublisher(minimum_free);
+    publisher.RemoveLeftovers().TakeValue();
+    return publisher.Publish(reader);
+  }
+  void MustPublish() {
+    const Result<Published> published = Publish();
+    ASSERT_TRUE(published.ok()) << published.error().text();
+    EXPECT_EQ(published.value().name, kName);
+  }
+  void ExpectWhole() const {
+    EXPECT_EQ(rig_.Info(kName).state, "complete");
+    EXPECT_EQ(rig_.RightPages(kName, plan_).size(), 5U * RecoveryRig::kChunkPages);
+    EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+  }
+  unsigned ModeOf(const std::string& name) const {
+    struct stat status {};
+    EXPECT_EQ(lstat(rig_.crash().Path(name).c_str(), &status), 0) << name;
+    return status.st_mode & 07777U;
+  }
+
+  RecoveryRig rig_;
+  const KeyRecord record_ = rig_.AddRecord(7);
+  const DumpPlan plan_ = RecoveryRig::PlanFor(record_);
+  const mode_t umask_ = umask(022);
+};
+
+TEST_F(PublisherTest, ForItsOwnerOnlyWhateverTheUmask) {
+  umask(0);
+  MustPublish();
+  ExpectWhole();
+  for (const auto& [name, text] : rig_.Tree()) EXPECT_EQ(ModeOf(name), name.ends_with('/') ? 0700U : 0600U) << name;
+  EXPECT_EQ(rig_.Tree().size(), 7U);  // kernel/, dumps/, the dump, its three files, the report
+  const std::string report = rig_.Reports()[0];
+  EXPECT_EQ(report, std::string("linux-image-6.1.0-test-") + kName + ".crash");
+  EXPECT_NE(rig_.Tree()[report].find("\nVmCoreDmesg: base64\n"), std::string::npos);
+}
+
+TEST_F(PublisherTest, AgainChangesNothing) {
+  MustPublish();
+  const auto tree = rig_.Tree();
+  const Result<Published> again = Publish();
+  ASSERT_TRUE(again.ok());
+  EXPECT_FALSE(again.value().is_new);
+  EXPECT_EQ(again.value().info.data_pages, 320U);
+  EXPECT_EQ(rig_.Tree(), tree);
+}
+
+TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
+  MustPublish();
+  const auto tree = rig_.Tree();
+  RecoveryRig other;
+  const KeyRecord record = other.AddRecord(7);
+  other.Place(RecoveryRig::PlanFor(record));
+  other.Recover();
+  for (const auto& [name, text] : other.Tree()) {
+    // The report names the directory, which is another here.
+    if (!name.ends_with(".crash")) EXPECT_EQ(tree.at(name), text) << name;
+  }
+}
+
+// What a run leaves that is interrupted in the middle of any file, before or after any step.
+TEST_F(PublisherTest, FinishesWhatAnInterruptedRunBegan) {
+  MustPublish();
+  const auto tree = rig_.Tree();
+  const std::string done = rig_.crash().Path(std::string("kernel/dumps/") + kName);
+  const std::string unfinished = rig_.crash().Path(std::string("kernel/dumps/.incoming-") + kName);
+  for (const char* const missing : {"info.json", "vmcore", "dmesg.txt"}) {
+    for (const bool half : {false, true}) {
+      for (const bool with_report : {false, true}) {
+        SCOPED_TRACE(testing::Message() << missing << half << with_report);
+        ASSERT_EQ(rename(done.c_str(), unfinished.c_str()), 0);
+        const std::string file = unfinished + "/" + missing;
+        ASSERT_EQ(half ? truncate(file.c_str(), 10) : unlink(file.c_str()), 0);
+        if (!with_report) ASSERT_EQ(unlink(rig_.crash().Path(rig_.Reports()[0]).c_str()), 0);
+        MustPublish();
+        EXPECT_EQ(rig_.Tree(), tree);
+      }
+    }
+  }
+  // Interrupted behind the exchange that completes an earlier stage.
+  ASSERT_EQ(mkdir(unfinished.c_str(), 0700), 0);
+  rig_.crash().WriteFile(std::string("kernel/dumps/.incoming-") + kName + "/dmesg.txt", "the earlier stage");
+  MustPublish();
+  EXPECT_EQ(rig_.Tree(), tree);
+}
+
+TEST_F(PublisherTest, ADirectoryThatIsNotThisDumpIsKeptAside) {
+  MustPublish();
+  // An administrator's own, or a file system check's.
+  ASSERT_EQ(unlink(rig_.DumpFile(kName, "vmcore").c_str()), 0);
+  rig_.crash().WriteFile(std::string("kernel/dumps/") + kName + "/notes", "an administrator's");
+  rig_.crash().MakeDirectory(std::string("kernel/dumps/") + kName + "/more");
+  MustPublish();
+  ExpectWhole();
+  ASSERT_EQ(rig_.Dumps().size(), 2U);
+  const std::string aside = rig_.Dumps()[1];
+  EXPECT_TRUE(aside.starts_with(std::string(kName) + ".foreign-")) << aside;
+  EXPECT_EQ(ReadTextFile(rig_.DumpFile(aside, "notes").c_str(), 100).value(), "an administrator's");
+}
+
+TEST_F(PublisherTest, ATruncatedFileIsWrittenAgain) {
+  for (const char* const name : {"vmcore", "dmesg.txt"}) {
+    MustPublish();
+    ASSERT_EQ(truncate(rig_.DumpFile(kName, name).c_str(), 10), 0);
+    MustPublish();
+    ExpectWhole();
+  }
+}
+
+TEST_F(PublisherTest, OtherDumpsInfoDoesNotCount) {
+  MustPublish();
+  DumpInfo info = rig_.Info(kName);
+  info.attempt_id[31] ^= 1;  // the same beginning, another attempt
+  rig_.crash().WriteFile(std::string("kernel/dumps/") + kName + "/info.json", info.ToJson());
+  const Result<Published> published = Publish();
+  ASSERT_TRUE(published.ok());
+  EXPECT_TRUE(published.value().is_new);
+  ExpectWhole();
+  EXPECT_EQ(rig_.Dumps().size(), 2U);
+}
+
+TEST_F(PublisherTest, WhatStandsInTheWayIsMovedAside) {
+  const TempDirectory elsewhere;
+  rig_.crash().MakeSymlink("kernel", elsewhere.path());
+  MustPublish();
+  ExpectWhole();
+  EXPECT_NE(access(elsewhere.Path("dumps").c_str(), F_OK), 0);
+  unsigned links = 0;
+  for (const auto& [name, text] : rig_.Tree()) links += name.starts_with("kernel.foreign-") ? 1 : 0;
+  EXPECT_EQ(links, 1U);
+}
+
+TEST_F(PublisherTest, AFileInsteadOfDumps) {
+  rig_.crash().WriteFile("kernel/dumps", "somebody's");
+  MustPublish();
+  ExpectWhole();
+}
+
+TEST_F(PublisherTest, SomebodysReportOfThatNameIsNotTouched) {
+  const std::string name = std::string("linux-image-6.1.0-test-") + kName + ".crash";
+  const TempDirectory elsewhere;
+  const std::string target = elsewhere.WriteFile("target", "theirs");
+  rig_.crash().MakeSymlink(name, target);
+  MustPublish();
+  ExpectWhole();
+  EXPECT_EQ(ReadTextFile(target.c_str(), 100).value(), "theirs");
+  EXPECT_EQ(rig_.Reports(), std::vector<std::string>{name});
+}
+
+TEST_F(PublisherTest, AReleaseThatIsNoneStaysOutOfNames) {
+  DumpPlan plan = CopyPlan(plan_);
+  plan.machine_facts = "release=../../../tmp/x\nmachine=x86_64\n";
+  rig_.Place(plan);
+  MustPublish();
+  EXPECT_EQ(rig_.Info(kName).release, "../../../tmp/x");
+  EXPECT_EQ(rig_.Reports(), std::vector<std::string>{std::string("linux-image-unknown-") + kName + ".crash"});
+}
+
+TEST_F(PublisherTest, ControlCharactersOfTheLogAreEscaped) {
+  DumpPlan plan = CopyPlan(plan_);
+  plan.messages = "\x1b[2J and \xff\n";
+  rig_.Place(plan);
+  MustPublish();
+  EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), "\\x1b[2J and \\xff\n");
+}
+
+TEST_F(PublisherTest, SaysWhereItCannotWrite) {
+  const std::string file = rig_.crash().WriteFile("file", "");
+  const Result<Publisher> refused = Publisher::Open(file, 0, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(std::string(refused.error().text()).find(file), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crashdump
