@@ -4,13 +4,17 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Optional
 
 import pytest
 
 from machine.disk import Disk, build_disk
+from machine.drive import Drive
 from machine.guest_image import build_initramfs
 from machine.kernel import Kernel
+from machine.product import CRASHKERNEL, Product, build_product_disk
+from machine.ranges import copy_image
+from machine.rig import MEMORY_MIB, Rig
 from machine.vm import Vm, VmConfig
 
 _OUTPUT = Path(__file__).resolve().parent.parent / "build/qemu-tests"
@@ -76,6 +80,36 @@ def make_vm(test_directory: Path, kernel: Kernel, guest_initramfs: Path) -> Iter
     yield make
     for machine in machines:
         machine.kill()
+
+
+@pytest.fixture(scope="session")
+def product_disk(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_product_disk(tmp_path_factory.mktemp("product") / "tools.img", kernel)
+
+
+@pytest.fixture
+def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path, test_directory: Path) -> Callable[..., Rig]:
+    """make_rig(image=..., log=..., memory_mib=..., ...): a machine that is not started yet. `image` becomes its disk as it is; without,
+    it gets a new one that is not prepared. `log` is the disk's write log. Further arguments as in VmConfig."""
+
+    def make(image: Optional[Path] = None, log: Optional[Path] = None, **options: Any) -> Rig:
+        disk = pristine_disk.at(image or test_directory / "disk.img")
+        if image is None:
+            copy_image(pristine_disk.path, disk.path)
+        drives = [Drive("disk0", disk.path, serial="DISK0", log=log), Drive("tools", product_disk, serial="tools", read_only=True)]
+        options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
+        vm = make_vm(drives=drives, **options)
+        return Rig(vm, disk, Product(vm, disk))
+
+    return make
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig]) -> Rig:
+    """A machine with an unprepared disk, booted, the product configured."""
+    rig = make_rig()
+    rig.boot()
+    return rig
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -74,12 +74,13 @@ struct OptionRow {
   const char* argument;
 };
 
-constexpr std::array<OptionRow, 8> kTable = {{
+constexpr std::array<OptionRow, 9> kTable = {{
     {"timeout", SetTimeout, nullptr},
     {"stall", SetStall, nullptr},
     {"linger", SetLinger, nullptr},
     {"status_port", SetStatusPort, nullptr},
     {"hold", SetHold, nullptr},
+    {"device_wait", nullptr, "--device-seconds"},
     {"threads", nullptr, "--threads"},
     {"compression_level", nullptr, "--compression-level"},
     {"dump_level", nullptr, "--dump-level"},

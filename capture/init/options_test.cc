@@ -22,6 +22,8 @@ TEST(OptionsTest, TakesTimes) {
   EXPECT_EQ(parsed.options.stall_ms, 7'000U);
   EXPECT_EQ(parsed.options.linger_ms, 3'600'000U);
   EXPECT_EQ(ParseOptions("crashdump.linger=0").options.linger_ms, 0U);
+  EXPECT_EQ(ParseOptions("crashdump.device_wait=60").options.capture_arguments,
+            (std::vector<std::string>{"--device-seconds", "60"}));
 }
 
 TEST(OptionsTest, TheLastOneCounts) {

@@ -6,7 +6,6 @@
 #include "common/base/parse.h"
 #include "common/storage/bounded_sink.h"
 #include "common/storage/device_identity.h"
-#include "common/storage/find_devices.h"
 #include "common/storage/region.h"
 #include "common/storage/target_description.h"
 #include "common/storage/target_proof.h"
@@ -24,13 +23,14 @@ struct CaptureTarget::State {
 CaptureTarget::CaptureTarget(std::unique_ptr<State> state) : state_(std::move(state)) {}
 CaptureTarget::~CaptureTarget() = default;
 
-Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Find(std::string_view description_text, unsigned attempt) {
+Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Find(std::string_view description_text, unsigned attempt,
+                                                           const SettleLimits& limits) {
   TargetDescription description = TRY(ParseTargetDescription(description_text), "target description");
   const Region region = TRY(Region::Create(description.device().region), "target description");
   const Uuid uuid = description.device().swap_uuid;
   const SystemPaths paths;
   SystemSettleEnvironment environment(paths, uuid);
-  TRY(WaitUntilSettled(environment, SettleLimits()), "looking for the swap %s", FormatUuid(uuid).c_str());
+  TRY(WaitUntilSettled(environment, limits), "looking for the swap %s", FormatUuid(uuid).c_str());
 
   std::vector<DeviceIdentity> identities = TRY(FindSwaps(paths, uuid), "looking for the swap");
   // Two equal disks are told apart by what is on them: all are opened, exclusively, and only the proven one is kept.

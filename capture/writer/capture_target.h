@@ -9,14 +9,16 @@
 #include "common/base/byte_sink.h"
 #include "common/base/result.h"
 #include "common/base/units.h"
+#include "common/storage/find_devices.h"
 
 namespace crashdump {
 
 class CaptureTarget {
  public:
-  // `description` is the overlay's target description. Waits until the machine has shown its devices, chooses the one
-  // that is the target and proves it; any error means that nothing may be written anywhere.
-  static Result<std::unique_ptr<CaptureTarget>> Find(std::string_view description, unsigned attempt);
+  // `description` is the overlay's target description. Waits until the machine has shown its devices, within `limits`,
+  // chooses the one that is the target and proves it; any error means that nothing may be written anywhere.
+  static Result<std::unique_ptr<CaptureTarget>> Find(std::string_view description, unsigned attempt,
+                                                     const SettleLimits& limits);
   ~CaptureTarget();
 
   // Lets through what this attempt may write; offsets are relative to the region.

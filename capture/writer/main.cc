@@ -45,6 +45,7 @@ extern "C" void OnTerminate(int) { stop = true; }
 struct Arguments {
   int status_fd = STDERR_FILENO;
   CaptureOptions options;
+  SettleLimits settle;
   std::string vmcore = "/proc/vmcore";
   std::string overlay = "/overlay";
 };
@@ -95,6 +96,10 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
       options.compression_level = static_cast<int>(number(kMinCompressionLevel, kMaxCompressionLevel).value_or(1));
     } else if (name == "--hold-seconds") {
       options.hold_seconds = number(0, kLongestHoldSeconds).value_or(0);
+    } else if (name == "--device-seconds") {
+      // Not less: the machine has to be quiet for a while before its devices are looked at.
+      arguments.settle.deadline_milliseconds =
+          number(3, 3600).value_or(arguments.settle.deadline_milliseconds / 1000) * 1000;
     } else if (name == "--dump-level") {
       // Until pages are classified, nothing but zero pages is left out at any level.
       options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kZero)));
@@ -147,7 +152,7 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   const Result<std::string> description = ReadOverlay(arguments.overlay, "target");
   if (!description.ok()) return refuse(description.error());
   const Result<std::unique_ptr<CaptureTarget>> target =
-      CaptureTarget::Find(description.value(), arguments.options.attempt);
+      CaptureTarget::Find(description.value(), arguments.options.attempt, arguments.settle);
   if (!target.ok()) return refuse(target.error());
   const Result<> same = CheckSamePlaces(*target.value(), arming.value());
   if (!same.ok()) return refuse(same.error());

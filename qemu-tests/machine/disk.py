@@ -3,7 +3,7 @@
 
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -143,6 +143,28 @@ def make_swap(image: Path, partition: Partition, uuid: str, page_size: int = 409
     with image.open("r+b") as stream:
         stream.seek(partition.offset)
         stream.write(header)
+
+
+def move_swap(disk: Disk, distance: int) -> Disk:
+    """Moves the swap partition up, content and all, by `distance` bytes (a multiple of 1 MiB) into the data partition, which goes."""
+    old = disk.swap
+    swap = replace(old, offset=old.offset + distance)
+    assert distance % MIB == 0 and disk.swap.end <= swap.end <= disk.data.end
+    with tempfile.NamedTemporaryFile(dir=disk.path.parent) as scratch:
+        copy = ["dd", "bs=1M", "status=none"]
+        count = f"count={old.size // MIB}"
+        subprocess.run([*copy, f"if={disk.path}", f"of={scratch.name}", f"skip={old.offset // MIB}", count, "conv=sparse"], check=True)
+        subprocess.run(["truncate", f"--size={old.size}", scratch.name], check=True)
+        # What is a hole in the copy must read as zeros in the new place too.
+        subprocess.run(["fallocate", "--punch-hole", f"--offset={old.offset}", f"--length={old.size + distance}", disk.path], check=True)
+        place = [f"seek={swap.offset // MIB}", "conv=notrunc,sparse"]
+        subprocess.run([*copy, f"if={scratch.name}", f"of={disk.path}", *place], check=True)
+    number = swap.number
+    arguments = ["sgdisk", f"--delete={disk.data.number}", f"--delete={number}"]
+    arguments += [f"--new={number}:{swap.offset // 512}:{swap.end // 512 - 1}", f"--change-name={number}:{swap.label}"]
+    arguments += [f"--partition-guid={number}:{swap.partuuid}", f"--typecode={number}:8200"]
+    subprocess.run([*arguments, disk.path], check=True, stdout=subprocess.DEVNULL)
+    return replace(disk, swap=swap)
 
 
 def _debugfs_read(image: Path, partition: Partition, name: str) -> bytes:

@@ -18,6 +18,8 @@ _INITRAMFS = _ROOT / "build/initramfs-bookworm.img"
 DUMPS = "/var/crash/kernel/dumps"
 # What the capture kernel of the distribution needs to boot.
 CRASHKERNEL = "crashkernel=192M"
+# For tests of many dumps: what is free is zero, which makes dumps small.
+SMALL_DUMPS = "init_on_free=1"
 
 
 def build_product_disk(output: Path, kernel: Kernel) -> Path:
@@ -59,13 +61,16 @@ class Product:
         """Standard output of a subcommand that has to succeed."""
         return self.vm.must(f"/tools/crashdump {arguments}", timeout)
 
-    def arm(self) -> Arming:
-        """Prepares the swap, which must be off, unless it is prepared; loads; makes sure that status agrees."""
-        self.configure()
-        self.command(f"prepare --swap {self.swap_uuid}")
+    def prepare(self, options: str = "") -> str:
+        return self.command(f"prepare --swap {self.swap_uuid} {options}")
+
+    def arm(self, options: str = "") -> Arming:
+        """In a guest that is configured: prepares the swap, unless it is prepared, with these options; load()."""
+        self.prepare(options)
         return self.load()
 
     def load(self) -> Arming:
+        """Loads, and makes sure that status agrees."""
         self.command("load")
         self.command("status")
         return self.arming()

@@ -19,6 +19,7 @@ class StageLine:
         self._changed = threading.Condition()
         self._hold: set[str] = set()
         self._seen: list[str] = []
+        self._lines: list[str] = []
         self._taken = 0
         self._waiting: Optional[str] = None
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -62,6 +63,12 @@ class StageLine:
         with self._changed:
             return list(self._seen)
 
+    @property
+    def lines(self) -> list[str]:
+        """Everything that came over the port so far."""
+        with self._changed:
+            return list(self._lines)
+
     def _receive(self) -> None:
         buffer = b""
         while True:
@@ -73,7 +80,10 @@ class StageLine:
                 return
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
-                words = line.decode(errors="replace").split()
+                text = line.decode(errors="replace").rstrip("\r")
+                with self._changed:
+                    self._lines.append(text)
+                words = text.split()
                 # Anything else on the line is the terminal's echo.
                 if len(words) == 2 and words[0] == "hold":
                     self._reached(words[1])

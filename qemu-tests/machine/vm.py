@@ -41,6 +41,7 @@ class VmConfig:
     stages: bool = False
     watchdog: bool = False
     extra_arguments: Sequence[str] = field(default_factory=tuple)
+    incoming: Optional[Path] = None  # start() brings back what save_state() has written, stopped; all else must be as it was there
 
 
 class Vm:
@@ -77,6 +78,8 @@ class Vm:
         self._sockets = Path(tempfile.mkdtemp(prefix="crashdump-vm-"))
         # QEMU ends with us, however we end.
         arguments = ["setpriv", "--pdeathsig", "KILL", *self._common_arguments(), *self._channel_arguments(self._sockets)]
+        if self.config.incoming is not None:
+            arguments += ["-incoming", f"exec:cat {shlex.quote(str(self.config.incoming.resolve()))}"]
         with (self.directory / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.directory
@@ -84,6 +87,8 @@ class Vm:
         self._qmp = Qmp(self._connect(self._sockets / "qmp"))
         self._agent = AgentChannel(self._sockets / "agent", self._check_alive)
         self._stages = StageLine(self._sockets / "stages", self._check_process)
+        if self.config.incoming is not None:
+            self._wait_for_state(lambda: self.qmp("query-status")["status"] != "inmigrate", "arrive")
 
     def kill(self) -> None:
         """Power off without a warning. Data that the guest has not flushed stay in the image unless a drive's write log is replayed."""
@@ -173,6 +178,16 @@ class Vm:
     def cont(self) -> None:
         self.qmp("cont")
 
+    def save_state(self, output: Path) -> None:
+        """Stops the machine for good and writes its state; its disks are as the state needs them. Any number of machines can go on from
+        there (VmConfig.incoming), each with a copy of the disks; wait_for_boot() after cont() finds the guest again."""
+        self.stop()
+        self.qmp("migrate", uri=f"exec:cat >{shlex.quote(str(output.resolve()))}")
+        self._wait_for_state(lambda: self.qmp("query-migrate")["status"] in ("completed", "failed"), "be saved")
+        status = self.qmp("query-migrate")
+        if status["status"] == "failed":
+            raise LostMachine(f"{output}: {status.get('error-desc', 'the state was not saved')}")
+
     def pmemsave(self, address: int, length: int, output: Path) -> None:
         """Physical memory as it is now; the machine should be stopped."""
         self.qmp("pmemsave", timeout=300, val=address, size=length, filename=str(output.resolve()))
@@ -236,6 +251,11 @@ class Vm:
         self._running(self._stages).release()
 
     @property
+    def status_lines(self) -> list[str]:
+        """All lines that came over the capture initramfs' status port since start()."""
+        return self._running(self._stages).lines
+
+    @property
     def stages_seen(self) -> list[str]:
         return self._running(self._stages).seen
 
@@ -249,6 +269,14 @@ class Vm:
         if self._process is None or part is None:
             raise LostMachine("the machine is not running")
         return part
+
+    def _wait_for_state(self, done: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + 120
+        while not done():
+            self._with_console(self._check_process)
+            if time.monotonic() > deadline:
+                raise LostMachine(f"the machine's state did not {what} within 120 s")
+            time.sleep(0.05)
 
     def _check_process(self) -> None:
         if self._process is None or self._process.poll() is not None:
