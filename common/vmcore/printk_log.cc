@@ -40,23 +40,16 @@ struct PrintkLog {
 
 Result<HeaderLayout> ReadLayout(const Vmcoreinfo& vmcoreinfo) {
   HeaderLayout header;
+  const std::string name = vmcoreinfo.Find("SIZE(printk_log)") ? "printk_log" : "log";
+  if (!vmcoreinfo.Find("SIZE(" + name + ")")) return header;
   constexpr auto kOffset = VmcoreinfoKind::kOffset;
-  constexpr auto kSize = VmcoreinfoKind::kSize;
   constexpr auto kRequired = VmcoreinfoField::Presence::kRequired;
-  if (vmcoreinfo.Find("SIZE(printk_log)")) {
-    TRY(vmcoreinfo.Fill({{kSize, "printk_log", &header.bytes, kRequired, kMaxHeaderBytes},
-                         {kOffset, "printk_log.ts_nsec", &header.nanoseconds_at, kRequired, kMaxHeaderBytes},
-                         {kOffset, "printk_log.len", &header.length_at, kRequired, kMaxHeaderBytes},
-                         {kOffset, "printk_log.text_len", &header.text_length_at, kRequired, kMaxHeaderBytes}}));
-    if (vmcoreinfo.Find("OFFSET(printk_log.caller_id)")) {
-      TRY(vmcoreinfo.Fill(
-          {{kOffset, "printk_log.caller_id", &header.caller_id_at.emplace(), kRequired, kMaxHeaderBytes}}));
-    }
-  } else if (vmcoreinfo.Find("SIZE(log)")) {
-    TRY(vmcoreinfo.Fill({{kSize, "log", &header.bytes, kRequired, kMaxHeaderBytes},
-                         {kOffset, "log.ts_nsec", &header.nanoseconds_at, kRequired, kMaxHeaderBytes},
-                         {kOffset, "log.len", &header.length_at, kRequired, kMaxHeaderBytes},
-                         {kOffset, "log.text_len", &header.text_length_at, kRequired, kMaxHeaderBytes}}));
+  TRY(vmcoreinfo.Fill({{VmcoreinfoKind::kSize, name, &header.bytes, kRequired, kMaxHeaderBytes},
+                       {kOffset, name + ".ts_nsec", &header.nanoseconds_at, kRequired, kMaxHeaderBytes},
+                       {kOffset, name + ".len", &header.length_at, kRequired, kMaxHeaderBytes},
+                       {kOffset, name + ".text_len", &header.text_length_at, kRequired, kMaxHeaderBytes}}));
+  if (vmcoreinfo.Find("OFFSET(" + name + ".caller_id)")) {
+    TRY(vmcoreinfo.Fill({{kOffset, name + ".caller_id", &header.caller_id_at.emplace(), kRequired, kMaxHeaderBytes}}));
   }
   if (header.bytes < header.fields_end()) {
     return Error::Format(ErrorCode::kCorrupt,
