@@ -25,6 +25,21 @@ uint64_t NowMilliseconds() {
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
+// Says when it is time again.
+class Interval {
+ public:
+  explicit Interval(uint64_t milliseconds) : milliseconds_(milliseconds), last_(NowMilliseconds()) {}
+  bool IsOver() {
+    const uint64_t now = NowMilliseconds();
+    if (now < last_ + milliseconds_) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  uint64_t milliseconds_, last_;
+};
+
 }  // namespace
 
 uint64_t CapturePipeline::BytesPerThread(int compression_level) {
@@ -123,6 +138,7 @@ std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
     for_writer_.notify_one();
     return std::nullopt;
   }
+  slots_[static_cast<size_t>(filled_ % slots_.size())].pass = filler_.pass();
   return filled_++;
 }
 
@@ -152,6 +168,16 @@ void CapturePipeline::Abandon() {
   for_workers_.notify_all();
 }
 
+std::vector<std::string> CapturePipeline::TakeCensus(const ProgressCallback& progress) {
+  Interval interval(options_.progress_milliseconds);
+  return filler_.TakeCensus(stop_, [&](uint64_t done_pages) {
+    if (!interval.IsOver()) return;
+    progress({.done_bytes = done_pages * filler_.page_bytes(),
+              .total_bytes = filler_.memory_pages() * filler_.page_bytes(),
+              .written_bytes = 0});
+  });
+}
+
 PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback& progress) {
   {
     const std::lock_guard lock(state_lock_);
@@ -161,19 +187,18 @@ PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback&
   }
   const auto report = [&] {
     progress({.done_bytes = filler_.done_pages() * filler_.page_bytes(),
-              .total_bytes = filler_.total_pages() * filler_.page_bytes(),
+              .total_bytes = filler_.kept_pages() * filler_.page_bytes(),
               .written_bytes = writer.counters().stored_bytes});
   };
-  uint64_t reported = NowMilliseconds();
+  Interval interval(options_.progress_milliseconds);
   const std::function<void()> tick = [&] {
-    const uint64_t now = NowMilliseconds();
-    if (now < reported + options_.progress_milliseconds) return;
-    reported = now;
-    report();
+    if (interval.IsOver()) report();
   };
 
   PipelineOutcome outcome = {.result = DumpResult::kComplete, .error = std::nullopt};
+  size_t pass = 0;
   for (uint64_t number = 0; Slot* const slot = Await(number, tick); ++number) {
+    pass = slot->pass;
     const Result<> appended = slot->chunk->ok() ? writer.AppendChunk(slot->chunk->value()) : slot->chunk->error();
     if (!appended.ok()) {
       const bool is_full = appended.error().code() == ErrorCode::kNoSpace && !writer.sink_failed();
@@ -187,11 +212,14 @@ PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback&
   Abandon();
   JoinThreads();
   report();
+  // A pass that was cut short is the one of the last chunk that was tried.
+  outcome.complete_passes = pass;
   if (outcome.result == DumpResult::kComplete) {
-    if (stop_.load(std::memory_order_relaxed) && filler_.done_pages() < filler_.total_pages()) {
+    if (!filler_.finished()) {
       outcome.result = DumpResult::kStopped;
-    } else if (writer.counters().unreadable_pages != 0) {
-      outcome.result = DumpResult::kReadErrors;
+    } else {
+      outcome.complete_passes = filler_.order().size();
+      if (writer.counters().unreadable_pages != 0) outcome.result = DumpResult::kReadErrors;
     }
   }
   return outcome;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "capture/writer/page_filler.h"
@@ -33,7 +34,7 @@ struct PipelineOptions {
 
 struct CaptureProgress {
   uint64_t done_bytes = 0;   // of memory gone through
-  uint64_t total_bytes = 0;  // of memory
+  uint64_t total_bytes = 0;  // of memory that is to be gone through
   uint64_t written_bytes = 0;
 };
 using ProgressCallback = std::function<void(const CaptureProgress&)>;
@@ -43,6 +44,8 @@ struct PipelineOutcome {
   DumpResult result{};
   // With kWriteError: why.
   std::optional<Error> error;
+  // Of filler().order(): how many passes from the first on are in the dump as a whole.
+  size_t complete_passes = 0;
 };
 
 class CapturePipeline {
@@ -59,6 +62,10 @@ class CapturePipeline {
   ~CapturePipeline();
   CapturePipeline(const CapturePipeline&) = delete;
   CapturePipeline& operator=(const CapturePipeline&) = delete;
+
+  // Before Run(): counts the pages of each class (PageFiller::TakeCensus). Progress is told at most so often as in
+  // Run().
+  std::vector<std::string> TakeCensus(const ProgressCallback& progress);
 
   // Writes all chunks into `writer` and returns when the threads have ended; the caller calls Finish(). Once only.
   // `progress` is called from this thread.
@@ -81,6 +88,7 @@ class CapturePipeline {
   struct Slot {
     AlignedMemory out;
     std::optional<Result<CompressedChunk>> chunk;  // nothing: not compressed yet, or written
+    size_t pass = 0;                               // that its pages are of
   };
 
   CapturePipeline(PageFiller filler, const PipelineOptions& options, const std::atomic<bool>& stop)

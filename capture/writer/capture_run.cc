@@ -20,8 +20,9 @@ class InitListener final : public CaptureListener {
   void OnMessagesSafe() override {
     status_.MessagesSafe();
     if (hold_seconds_ != 0) status_.AwaitGo(hold_seconds_);
-    status_.Stage("pages");
+    status_.Stage("count");
   }
+  void OnCounted() override { status_.Stage("pages"); }
   void OnProgress(const CaptureProgress& progress) override { status_.Progress(progress); }
   void OnNote(std::string_view text) override { status_.Note(text); }
 
