@@ -26,8 +26,8 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
      OptionNeed::kOptional, 0, DumpLevel::kMaximum},
     {"threads", OptionKind::kNumber, "N", "threads that compress (default: one per CPU)", 0, OptionNeed::kOptional, 1,
      CapturePipeline::kMaxThreads},
-    {"compression-level", OptionKind::kNumber, "L", "zstd level 1 to 19 (default 1)", 0, OptionNeed::kOptional,
-     kMinCompressionLevel, kMaxCompressionLevel},
+    {"compression-level", OptionKind::kText, "L",
+     "zstd level 1 to 19 (default 1), or auto: as high as the disk is slow"},
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
@@ -76,7 +76,7 @@ Result<DumpId> NewAttemptId(const Vmcore& vmcore, const DumpContents& contents) 
 struct SaveOptions {
   DumpLevel level;
   unsigned threads;
-  int compression_level;
+  CompressionLevels compression;
 };
 
 Result<WriteDumpOutcome> WriteTo(ByteSink& sink, const Vmcore& vmcore, const SaveOptions& options) {
@@ -92,7 +92,7 @@ Result<WriteDumpOutcome> WriteTo(ByteSink& sink, const Vmcore& vmcore, const Sav
   DumpWriter writer = TRY(DumpWriter::Create(sink, DumpCredentials(), parameters));
   const std::atomic<bool> stop = false;
   const std::unique_ptr<CapturePipeline> pipeline = TRY(CapturePipeline::Create(
-      std::move(filler), {.threads = options.threads, .compression_level = options.compression_level}, stop));
+      std::move(filler), {.threads = options.threads, .compression = options.compression}, stop));
   CaptureLog log;
   SaveListener listener;
   return WriteDump(writer, vmcore, std::move(contents), pipeline.get(), log, listener);
@@ -115,11 +115,16 @@ std::string SummaryLine(const WriteDumpOutcome& outcome, uint64_t page_bytes, ui
 
 Result<int> Save(const CommandLine& line) {
   const DumpLevel level = TRY(DumpLevel::FromNumber(line.Number("dump-level").value_or(DumpLevel::kMaximum)));
+  const Result<CompressionLevels> levels = ParseCompressionLevels(line.Text("compression-level").value_or("1"));
+  if (!levels.ok()) {
+    PrintError("crashdump save", std::string("--compression-level: ") + levels.error().text());
+    return kExitUsage;
+  }
   const SaveOptions options = {
       .level = level,
       .threads =
           static_cast<unsigned>(line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads))),
-      .compression_level = static_cast<int>(line.Number("compression-level").value_or(kMinCompressionLevel))};
+      .compression = levels.value()};
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
   const std::string output = line.Text("output").value_or("");

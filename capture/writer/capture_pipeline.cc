@@ -42,8 +42,8 @@ class Interval {
 
 }  // namespace
 
-uint64_t CapturePipeline::BytesPerThread(int compression_level) {
-  return ChunkCompressor::WorkspaceBytes(compression_level) + kBuilderBytes + ChunkCompressor::kOutputBytes +
+uint64_t CapturePipeline::BytesPerThread(CompressionLevels compression) {
+  return ChunkCompressor::WorkspaceBytes(compression) + kBuilderBytes + ChunkCompressor::kOutputBytes +
          64 * kKiB;  // stack, and what allocation adds
 }
 
@@ -73,7 +73,7 @@ Result<> CapturePipeline::Allocate() {
     worker->buffer = TRY(AllocateAligned(kBuilderBytes), "chunk buffer");
     Touch(worker->buffer.get(), kBuilderBytes);
     worker->builder.emplace(MutableBytes(worker->buffer.get(), kBuilderBytes), filler_.page_bytes());
-    worker->compressor = TRY(ChunkCompressor::Create(options_.compression_level));
+    worker->compressor = TRY(ChunkCompressor::Create(options_.compression));
     workers_.push_back(std::move(worker));
   }
   return {};
@@ -113,22 +113,29 @@ void CapturePipeline::Work(Worker& worker) {
     std::unique_lock lock(state_lock_);
     for_workers_.wait(lock, [this] { return running_ || abandoned_; });
   }
-  while (const std::optional<uint64_t> number = TakeChunk(worker)) {
-    Slot& slot = slots_[static_cast<size_t>(*number % slots_.size())];
-    Result<CompressedChunk> chunk =
-        worker.compressor->Compress(*worker.builder, {slot.out.get(), ChunkCompressor::kOutputBytes});
+  while (const std::optional<TakenChunk> taken = TakeChunk(worker)) {
+    Slot& slot = slots_[static_cast<size_t>(taken->number % slots_.size())];
+    const Result<CompressedChunk> chunk =
+        Compress(worker, taken->level, {slot.out.get(), ChunkCompressor::kOutputBytes});
     worker.builder->Clear();
     const std::lock_guard lock(state_lock_);
     slot.chunk.emplace(chunk);
-    if (written_ == *number) for_writer_.notify_one();
+    if (written_ == taken->number) for_writer_.notify_one();
   }
 }
 
-std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
+Result<CompressedChunk> CapturePipeline::Compress(Worker& worker, int level, MutableBytes out) {
+  TRY(worker.compressor->SetLevel(level));
+  return worker.compressor->Compress(*worker.builder, out);
+}
+
+std::optional<CapturePipeline::TakenChunk> CapturePipeline::TakeChunk(Worker& worker) {
   const std::lock_guard fill(fill_lock_);
   {
     std::unique_lock lock(state_lock_);
-    for_workers_.wait(lock, [this] { return ended_ || abandoned_ || filled_ < written_ + slots_.size(); });
+    const auto has_slot = [this] { return filled_ < written_ + slots_.size(); };
+    if (!has_slot()) level_controller_.OnWriterIsLate();
+    for_workers_.wait(lock, [&] { return ended_ || abandoned_ || has_slot(); });
     if (ended_ || abandoned_) return std::nullopt;
   }
   if (!stop_.load(std::memory_order_relaxed)) filler_.Fill(*worker.builder);
@@ -139,13 +146,14 @@ std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
     return std::nullopt;
   }
   slots_[static_cast<size_t>(filled_ % slots_.size())].pass = filler_.pass();
-  return filled_++;
+  return TakenChunk{.number = filled_++, .level = level_controller_.NextLevel()};
 }
 
 CapturePipeline::Slot* CapturePipeline::Await(uint64_t number, const std::function<void()>& tick) {
   Slot& slot = slots_[static_cast<size_t>(number % slots_.size())];
   const auto settled = [&] { return slot.chunk.has_value() || (ended_ && number >= filled_); };
   std::unique_lock lock(state_lock_);
+  if (!settled()) level_controller_.OnChunkIsLate();
   while (!for_writer_.wait_for(lock, std::chrono::milliseconds(options_.progress_milliseconds), settled)) {
     lock.unlock();
     tick();

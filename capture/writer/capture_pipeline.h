@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/writer/level_controller.h"
 #include "capture/writer/page_filler.h"
 #include "common/base/result.h"
 #include "common/format/chunk.h"
@@ -27,7 +28,7 @@ namespace crashdump {
 
 struct PipelineOptions {
   unsigned threads = 1;  // that compress; the calling thread writes
-  int compression_level = 1;
+  CompressionLevels compression = kMinCompressionLevel;
   // How often progress is reported at most.
   uint64_t progress_milliseconds = 500;
 };
@@ -53,7 +54,7 @@ class CapturePipeline {
   static constexpr unsigned kMaxThreads = 256;
 
   // Bytes that one thread needs.
-  static uint64_t BytesPerThread(int compression_level);
+  static uint64_t BytesPerThread(CompressionLevels compression);
 
   // Allocates and touches all memory and starts the threads, which wait. `stop` may be set at any time, from a signal
   // handler too, and must outlive the pipeline. If not all of the threads can be had, it makes do with fewer.
@@ -73,6 +74,8 @@ class CapturePipeline {
 
   unsigned threads() const { return static_cast<unsigned>(workers_.size()); }
   const PageFiller& filler() const { return filler_; }
+  // Which levels of compression were used; for when no thread runs.
+  const LevelController& level_controller() const { return level_controller_; }
 
  private:
   // What one thread needs for itself.
@@ -92,15 +95,20 @@ class CapturePipeline {
   };
 
   CapturePipeline(PageFiller filler, const PipelineOptions& options, const std::atomic<bool>& stop)
-      : filler_(std::move(filler)), options_(options), stop_(stop) {}
+      : filler_(std::move(filler)), options_(options), stop_(stop), level_controller_(options.compression) {}
 
   Result<> Allocate();
   Result<> StartThreads();
   void JoinThreads();
   static void* ThreadMain(void* worker);
   void Work(Worker& worker);
-  // Fills the worker's builder; the chunk's number, or nothing if there is no more to do.
-  std::optional<uint64_t> TakeChunk(Worker& worker);
+  static Result<CompressedChunk> Compress(Worker& worker, int level, MutableBytes out);
+  struct TakenChunk {
+    uint64_t number;
+    int level;  // of compression
+  };
+  // Fills the worker's builder; nothing if there is no more to do.
+  std::optional<TakenChunk> TakeChunk(Worker& worker);
   // Waits for chunk `number`; null: there is none.
   Slot* Await(uint64_t number, const std::function<void()>& tick);
   void Release(Slot& slot, uint64_t number);
@@ -117,6 +125,7 @@ class CapturePipeline {
   std::condition_variable for_workers_;
   std::condition_variable for_writer_;
   // Guarded by state_lock_.
+  LevelController level_controller_;
   bool running_ = false;
   bool abandoned_ = false;  // nobody wants further chunks
   bool ended_ = false;      // filled_ will not grow

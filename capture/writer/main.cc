@@ -94,7 +94,9 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
     } else if (name == "--threads") {
       options.threads = static_cast<unsigned>(number(1, CapturePipeline::kMaxThreads).value_or(options.threads));
     } else if (name == "--compression-level") {
-      options.compression_level = static_cast<int>(number(kMinCompressionLevel, kMaxCompressionLevel).value_or(1));
+      const Result<CompressionLevels> levels = ParseCompressionLevels(value);
+      if (levels.ok()) options.compression = levels.value();
+      if (!levels.ok()) status.Note(std::string(levels.error().text()) + ": ignored");
     } else if (name == "--hold-seconds") {
       options.hold_seconds = number(0, kLongestHoldSeconds).value_or(0);
     } else if (name == "--device-seconds") {

@@ -53,6 +53,7 @@ std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pip
   if (pipeline != nullptr) {
     AddPlan(pipeline->filler(), complete_passes, record);
     record.AddNumber("threads", pipeline->threads());
+    record.Add("compression_levels", pipeline->level_controller().Used());
   }
   record.AddNumber("elapsed_ms", elapsed_milliseconds);
   record.AddNumber("vm_hwm_kib", PeakMemoryKib());

@@ -30,6 +30,7 @@ uint64_t PeakMemoryKib();
 //   order        the classes in the order of their passes, "kernel,unclassified user free"
 //   complete_passes  how many of these are in the dump as a whole
 //   threads, elapsed_ms, vm_hwm_kib
+//   compression_levels  how many chunks had which: "1:520 2:31"
 //   log                          one line each
 // `pipeline` is null for a dump of messages only.
 std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pipeline, size_t complete_passes,
