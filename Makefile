@@ -118,7 +118,7 @@ ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs install clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests vmcores demo initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -173,6 +173,10 @@ initramfs: build/initramfs-bookworm.img
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs
 	$(Q)qemu-tests/run $(PYTEST)
+
+## vmcores: test vmcores of several kernels, made in virtual machines and kept in the cache; prints where they are
+vmcores: build/packages-test | build/packages-build
+	$(Q)qemu-tests/make-vmcore
 
 ## demo: one crash from end to end in a virtual machine, to look at
 demo: build/packages-test static initramfs

@@ -196,6 +196,13 @@ class Vm:
         """A vmcore made by QEMU, independent of the guest."""
         self.qmp("dump-guest-memory", timeout=300, paging=False, protocol=f"file:{output.resolve()}")
 
+    def inflate_balloon(self, mib: int) -> None:
+        """Takes memory from the guest, whose kernel marks these pages as offline. The machine must have a virtio-balloon-pci device and
+        the guest its driver."""
+        remaining = (self.config.memory_mib - mib) << 20
+        self.qmp("balloon", value=remaining)
+        self._wait_for_state(lambda: self.qmp("query-balloon")["actual"] == remaining, "inflate its balloon")
+
     def pause_at_reboot(self) -> None:
         """From now on the guest's next reboot stops the machine instead, with memory and disks as they are then."""
         self.qmp("set-action", reboot="shutdown", shutdown="pause")
