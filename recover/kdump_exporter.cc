@@ -18,6 +18,8 @@ namespace {
 // 256 TiB with pages of 4 KiB, and then two bitmaps of 8 GiB.
 constexpr uint64_t kMaxPfn = uint64_t{1} << 36;
 
+constexpr std::string_view kUnknown = "unknown";
+
 uint64_t DivideUp(uint64_t value, uint64_t divisor) { return (value + divisor - 1) / divisor; }
 
 uint32_t CompressionFlag(PageCompression compression) {
@@ -170,9 +172,11 @@ Result<> KdumpExporter::WriteHeaders(SequentialWriter& out) const {
   memcpy(header.signature, kKdumpSignature, sizeof(kKdumpSignature));
   header.version.Store(kKdumpVersion, order);
   SetText(header.names.system, "Linux");
+  // libkdumpfile, and so drgn, knows the machine only if neither this, nor release, nor version is empty.
   SetText(header.names.node, "(none)");
-  SetText(header.names.release, image_->release());
-  SetText(header.names.machine, image_->machine_name());
+  SetText(header.names.release, image_->release().empty() ? kUnknown : image_->release());
+  SetText(header.names.version, kUnknown);
+  SetText(header.names.machine, image_->machine_name().empty() ? kUnknown : image_->machine_name());
   header.seconds.Store(image_->reader().header().crash_time, order);
   const uint32_t incomplete = image_->verdict().state == DumpState::kComplete ? 0 : kKdumpIncomplete;
   header.status.Store(CompressionFlag(options_.compression) | incomplete, order);

@@ -89,6 +89,7 @@ TEST_F(KdumpExporterTest, SaysWhatMachineItWas) {
   EXPECT_EQ(file.version, 6U);
   EXPECT_EQ(file.system, "Linux");
   EXPECT_EQ(file.release, "6.1.0-test");
+  EXPECT_NE(file.kernel_version, "");
   EXPECT_EQ(file.machine, "x86_64");
   EXPECT_EQ(file.seconds, 1'700'000'000U);
   EXPECT_EQ(file.status, 0x1U);

@@ -33,6 +33,7 @@ class KdumpFile {
     version = At(8, 4);
     system = Text(12);
     release = Text(12 + 2 * 65);
+    kernel_version = Text(12 + 3 * 65);
     machine = Text(12 + 4 * 65);
     seconds = At(end_of_names, format.word_bytes());
     status = At(after_time, 4);
@@ -79,7 +80,7 @@ class KdumpFile {
   const std::vector<uint8_t>& bytes() const { return file_; }
 
   uint64_t version, seconds, status, block, bitmap_blocks, max_pfn, cpus, phys_base, dump_level, max_pfn_64;
-  std::string system, release, machine, vmcoreinfo, notes;
+  std::string system, release, kernel_version, machine, vmcoreinfo, notes;
   std::set<uint64_t> ram;          // first bitmap
   std::map<uint64_t, Page> pages;  // second bitmap, with the descriptors
   uint64_t data_offset;

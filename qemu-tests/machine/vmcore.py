@@ -11,9 +11,10 @@ ZERO_PAGE = bytes(PAGE)
 
 
 class Vmcore:
-    """Page frames by number; a frame that two PT_LOADs cover (the kernel's text) must be at one place of the file."""
+    """Page frames by number. A frame that two PT_LOADs cover (the kernel's text) must be at one place of the file; with `repeated`, as in
+    /proc/vmcore, at several, of which the last counts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, repeated: bool = False) -> None:
         self._file = path.open("rb")
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         identification = self._map[:16]
@@ -31,6 +32,10 @@ class Vmcore:
                 self.notes += self._map[offset : offset + filesz]
             if kind == 1:
                 assert filesz == memsz and filesz % PAGE == 0 and paddr % PAGE == 0
+                frames = range(paddr // PAGE, (paddr + filesz) // PAGE)
+                if repeated:
+                    self.offsets.update(zip(frames, range(offset, offset + filesz, PAGE)))
+                    continue
                 for page in range(filesz // PAGE):
                     previous = self.offsets.setdefault(paddr // PAGE + page, offset + page * PAGE)
                     assert previous == offset + page * PAGE, f"pfn {paddr // PAGE + page} is stored twice"
