@@ -57,8 +57,9 @@ ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
 FUZZERS := $(filter %_fuzzer.cc,$(ALL))
 MAINS := $(filter %/main.cc,$(ALL))
-TESTING := $(filter-out $(TESTS),$(filter common/testing/%,$(ALL)))
-PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING),$(ALL))
+LIBFUZZER := common/testing/libfuzzer.cc
+TESTING := $(filter-out $(LIBFUZZER) %_test.cc,$(filter common/testing/%,$(ALL)))
+PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(LIBFUZZER),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 
 PROGRAMS := crashdump-init crashdump-capture crashdump
@@ -79,7 +80,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
 	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(TESTING) $(PARTS))
+build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(FUZZERS) $(TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 
@@ -97,7 +98,7 @@ endef
 $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULES,$(mode),$(program)))))
 
 define FUZZER_RULES
-build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(TESTING) $(COMMON))
+build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(LIBFUZZER) $(TESTING) $(COMMON))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
 endef
@@ -118,7 +119,7 @@ ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests vmcores demo initramfs install clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -173,10 +174,6 @@ initramfs: build/initramfs-bookworm.img
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs
 	$(Q)qemu-tests/run $(PYTEST)
-
-## vmcores: test vmcores of several kernels, made in virtual machines and kept in the cache; prints where they are
-vmcores: build/packages-test | build/packages-build
-	$(Q)qemu-tests/make-vmcore
 
 ## demo: one crash from end to end in a virtual machine, to look at
 demo: build/packages-test static initramfs

@@ -17,6 +17,7 @@
 #include "common/base/byte_source.h"
 #include "common/base/io.h"
 #include "common/testing/dump_builder.h"
+#include "common/testing/printk_log_builder.h"
 #include "common/testing/sample_vmcore.h"
 #include "common/testing/temp_directory.h"
 #include "recover/kdump_file_test.h"
@@ -164,6 +165,27 @@ TEST_F(CommandsTest, MessagesAreTheSameOfBothAndEscaped) {
   EXPECT_EQ(of_vmcore.status, 0) << of_vmcore.err;
   EXPECT_EQ(of_vmcore.out, of_dump.out);
   EXPECT_NE(of_dump.out.find("Kernel panic - not syncing: \\x1b[31msample\n"), std::string::npos) << of_dump.out;
+}
+
+TEST_F(CommandsTest, MessagesWithCallerIds) {
+  const Ran ran = Execute(RunMessages, {vmcore_, "--caller-id"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.out.find("[    0.000000] [      T0] Linux version"), 0U) << ran.out;
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  EXPECT_EQ(Execute(RunMessages, {Out("dump"), "--caller-id"}).status, 1);
+}
+
+TEST_F(CommandsTest, DamagedMessagesAreCounted) {
+  testing::VmcoreBuilder builder;
+  testing::PrintkLogBuilder log(TargetFormat(), 0xffffffff81000000);
+  log.Add("good").Add("bad");
+  log.Store(log.HeaderOffset(1) + testing::PrintkLogBuilder::kLength, 2, 1);
+  log.AddTo(builder, 0x200000);
+  const std::string path = directory_.WriteFile("damaged", builder.Build());
+  const Ran ran = Execute(RunMessages, {path});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out, "[    0.000000] good\n");
+  EXPECT_EQ(ran.err, "crashdump messages: warning: " + path + ": damaged records, which are left out: 1\n");
 }
 
 TEST_F(CommandsTest, ShowTellsWhatThereIs) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump messages: the kernel's log of a dump or vmcore, safe for a terminal.
+#include <array>
+
 #include "cli/commands.h"
 #include "cli/input_file.h"
 #include "cli/options.h"
@@ -13,22 +15,36 @@
 namespace crashdump {
 namespace {
 
+constexpr auto kOptions = std::to_array<OptionSpec>({
+    {"caller-id", OptionKind::kFlag, "",
+     "of a vmcore: say which task (T) or CPU (C) logged each record, if it is known"},
+});
+
 constexpr CommandSpec kSpec = {
     .name = "messages",
     .positional = "FILE",
     .positional_minimum = 1,
     .positional_maximum = 1,
-    .options = {},
+    .options = kOptions,
     .help =
         "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
         "something to a terminal are shown as \\xNN.\n",
 };
 
-Result<std::string> MessagesOfVmcore(const char* path) {
+Result<std::string> MessagesOfVmcore(const char* path, CallerId caller_id) {
   const Vmcore vmcore = TRY(Vmcore::Open(path));
   const KernelMemory kernel = TRY(KernelMemory::Open(vmcore));
   const PanicMessages messages = TRY(PanicMessages::Open(kernel));
-  return messages.Text();
+  std::string text;
+  const PanicMessagesSummary summary = TRY(messages.Write({.caller_id = caller_id}, [&text](std::string_view piece) {
+    text += piece;
+    return Result<>();
+  }));
+  if (summary.damaged != 0) {
+    PrintError("crashdump messages: warning",
+               std::string(path) + ": damaged records, which are left out: " + std::to_string(summary.damaged));
+  }
+  return text;
 }
 
 Result<std::string> MessagesOfDump(const char* path) {
@@ -52,7 +68,14 @@ Result<std::string> MessagesOfDump(const char* path) {
 Result<int> Messages(const CommandLine& line) {
   const char* const path = line.positional()[0];
   const bool is_dump = TRY(DetectInput(path), "%s", path) == InputKind::kDump;
-  const std::string text = TRY(is_dump ? MessagesOfDump(path) : MessagesOfVmcore(path), "%s", path);
+  const bool with_caller = line.Has("caller-id");
+  if (is_dump && with_caller) {
+    return Error::Format(ErrorCode::kInvalidArgument,
+                         "%s: --caller-id is for vmcores: a dump holds its messages without caller ids", path);
+  }
+  const std::string text =
+      TRY(is_dump ? MessagesOfDump(path) : MessagesOfVmcore(path, with_caller ? CallerId::kShow : CallerId::kHide),
+          "%s", path);
   TRY(WriteOutput(EscapeControl(text)));
   return kExitSuccess;
 }

@@ -87,7 +87,7 @@ void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
   cpio.AddFile("overlay/arming", BytesOf(secrets));
   cpio.AddFile("overlay/modules", BytesOf(modules));
   cpio.Finish();
-  Wipe({reinterpret_cast<uint8_t*>(secrets.data()), secrets.size()});
+  Wipe(MutableBytesOf(secrets));
 }
 
 Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {

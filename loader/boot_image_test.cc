@@ -46,7 +46,7 @@ TEST(JoinInitramfs, PadsToFourBytesAndCannotBeWritten) {
   ASSERT_EQ(fstat(fd, &status), 0);
   EXPECT_EQ(status.st_size, 20);
   std::string text(20, '?');
-  ASSERT_TRUE(PreadFull(fd, 0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}).ok());
+  ASSERT_TRUE(PreadFull(fd, 0, MutableBytesOf(text)).ok());
   EXPECT_EQ(text, std::string("070701abc\0\0\0overlay!", 20));
   EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY) << "kexec_file_load answers ETXTBSY else";
 }

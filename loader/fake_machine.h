@@ -205,7 +205,7 @@ class FakeMachine final : public Machine {
     struct stat status {};
     Require(fstat(fd, &status) == 0);
     std::string contents(static_cast<size_t>(status.st_size), '\0');
-    PreadFull(fd, 0, {reinterpret_cast<uint8_t*>(contents.data()), contents.size()}).TakeValue();
+    PreadFull(fd, 0, MutableBytesOf(contents)).TakeValue();
     return contents;
   }
   void WriteSwaps() const {

@@ -121,7 +121,7 @@ Result<std::string> ReadOverlay(const std::string& folder, const char* name) {
 Result<KeyArming> ReadArming(const std::string& folder) {
   std::string text = TRY(ReadOverlay(folder, "arming"));
   Result<KeyArming> arming = KeyArming::Parse(text);
-  Wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()});
+  Wipe(MutableBytesOf(text));
   if (!arming.ok()) return arming.error().Prefixed("%s/arming", folder.c_str());
   return arming;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -31,6 +32,10 @@ T LoadObject(Bytes bytes) {
 }
 
 inline Bytes BytesOf(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+
+inline MutableBytes MutableBytesOf(std::string& text) {
+  return {reinterpret_cast<uint8_t*>(text.data()), text.size()};
+}
 
 inline std::string_view TextOf(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 

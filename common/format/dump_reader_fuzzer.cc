@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Dumps from arbitrary bytes. The first byte of the input chooses: the rest is a file, or changes to a good dump, or
-// the payload of a chunk or an index segment. Tags would stop nearly every file at its first object, so each object in
-// it is given a right tag first: the reader then meets authentic nonsense.
+// Dumps from arbitrary bytes. The first byte of the input chooses what the rest is. Tags would stop nearly every file
+// at its first object, so each object in it is given a right tag first: the reader then meets authentic nonsense.
 #include <vector>
 
 #include "common/format/chunk.h"
@@ -9,9 +8,12 @@
 #include "common/format/object.h"
 #include "common/format/page_index.h"
 #include "common/testing/dump_builder.h"
+#include "common/testing/fuzzer.h"
 
 namespace crashdump {
 namespace {
+
+enum Choice : uint8_t { kFile, kChangesToAGoodDump, kChunk, kIndexSegment, kChoices };
 
 class Ignore final : public DumpVisitor {
  public:
@@ -84,29 +86,61 @@ void ReadFile(std::vector<uint8_t> file) {
   (void)DumpReader::FindEnd(source, reader.value().header().layout, DumpCredentials{}, std::chrono::seconds(1));
 }
 
-}  // namespace
-}  // namespace crashdump
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace crashdump;
+void Run(Bytes input) {
   static const bool ready = InitializeCrypto().ok();
   Require(ready);
-  if (size == 0) return 0;
-  const Bytes rest = Bytes(data, size).subspan(1);
+  if (input.empty()) return;
+  const Bytes rest = input.subspan(1);
   std::vector<ChunkRun> runs;
-  switch (data[0] % 4) {
-    case 0:
+  switch (input[0] % kChoices) {
+    case kFile:
       ReadFile({rest.begin(), rest.end()});
       break;
-    case 1:
+    case kChangesToAGoodDump:
       ReadFile(ChangedDump(rest));
       break;
-    case 2:
+    case kChunk:
       (void)ParseChunk(rest, 4096, runs);
       break;
     default:
       (void)ParseIndexSegment(rest, 8192, 1 << 20);
       break;
   }
-  return 0;
 }
+
+std::vector<uint8_t> GoodChunk() {
+  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(4));
+  ChunkBuilder builder(buffer, 4096);
+  Require(builder.AddPage(1, TestPage(1, 4096)) == ChunkBuilder::Added::kYes);
+  Require(builder.AddZero(2, 5) == ChunkBuilder::Added::kYes);
+  Require(builder.AddUnreadable(9, 1) == ChunkBuilder::Added::kYes);
+  const Bytes chunk = builder.Finish();
+  return {chunk.begin(), chunk.end()};
+}
+
+std::vector<uint8_t> GoodIndexSegment() {
+  const IndexPrefix prefix{.previous_offset = 0, .entry_count = 2, .reserved = 0};
+  std::vector<uint8_t> segment(BytesOf(prefix).begin(), BytesOf(prefix).end());
+  for (const uint64_t pfn : {1U, 100U}) {
+    const IndexEntry entry{
+        .offset = 8192 + 4096 * pfn, .first_pfn = pfn, .end_pfn = pfn + 10, .data_pages = 5, .stored_length = 100};
+    segment.insert(segment.end(), BytesOf(entry).begin(), BytesOf(entry).end());
+  }
+  return segment;
+}
+
+std::vector<testing::FuzzerInput> Seeds() {
+  Require(InitializeCrypto().ok());
+  std::vector<ChunkRun> runs;
+  Require(ParseChunk(GoodChunk(), 4096, runs).ok() && ParseIndexSegment(GoodIndexSegment(), 8192, 1 << 20).ok());
+  return {testing::FuzzerInputOf(kFile, BuildDump(FilePlan(3))),
+          {kChangesToAGoodDump},
+          {kChangesToAGoodDump, 10, 0, 1, 200, 1, 0xff, 0, 3, 0x80},
+          testing::FuzzerInputOf(kChunk, GoodChunk()),
+          testing::FuzzerInputOf(kIndexSegment, GoodIndexSegment())};
+}
+
+const testing::Fuzzer kFuzzer("dump_reader", Run, Seeds);
+
+}  // namespace
+}  // namespace crashdump

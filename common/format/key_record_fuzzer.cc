@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/format/key_record.h"
 #include "common/testing/dump_builder.h"
+#include "common/testing/fuzzer.h"
 
 namespace crashdump {
 namespace {
@@ -28,11 +29,8 @@ std::string GoodArming() {
   return arming.ToText();
 }
 
-// A good text with bytes replaced: three bytes of input each, offset and value.
 std::string Changed(std::string text, Bytes changes) {
-  for (; changes.size() >= 3; changes = changes.subspan(3)) {
-    text[(changes[0] + size_t{256} * changes[1]) % text.size()] = static_cast<char>(changes[2]);
-  }
+  testing::Overwrite(MutableBytesOf(text), changes);
   return text;
 }
 
@@ -50,16 +48,20 @@ void Check(std::string_view text) {
   }
 }
 
-}  // namespace
-}  // namespace crashdump
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace crashdump;
+void Run(Bytes input) {
   static const std::string record = GoodRecord();
   static const std::string arming = GoodArming();
-  const Bytes input(data, size);
   Check(TextOf(input));
   Check(Changed(record, input));
   Check(Changed(arming, input));
-  return 0;
 }
+
+std::vector<testing::FuzzerInput> Seeds() {
+  Require(KeyRecord::Parse(GoodRecord()).ok() && KeyArming::Parse(GoodArming()).ok());
+  return {testing::FuzzerInputOf(GoodRecord()), testing::FuzzerInputOf(GoodArming()), {0, 0, '0', 40, 0, 'x'}};
+}
+
+const testing::Fuzzer kFuzzer("key_record", Run, Seeds);
+
+}  // namespace
+}  // namespace crashdump

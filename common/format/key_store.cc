@@ -10,7 +10,7 @@ constexpr std::string_view kSuffix = ".key";
 
 Result<KeyRecord> ParseNamed(const std::string& name, std::string& text) {
   Result<KeyRecord> record = KeyRecord::Parse(text);
-  Wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()});
+  Wipe(MutableBytesOf(text));
   if (!record.ok()) return record.error().Prefixed("key record %s", name.c_str());
   // A record under another name would be missed by who looks for its key, and overwritten by who stores that one.
   if (KeyStore::FileName(record.value().credentials.key_id) != name) {
@@ -58,7 +58,7 @@ Result<> KeyStore::Put(const KeyRecord& record) {
   // What could not be read back must not be relied on.
   const Result<KeyRecord> parsed = KeyRecord::Parse(text);
   const Result<> stored = parsed.ok() ? directory_.Replace(name, text) : Result<>(parsed.error());
-  Wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()});
+  Wipe(MutableBytesOf(text));
   if (!stored.ok()) return stored.error().Prefixed("key record %s", name.c_str());
   return {};
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/testing/printk_builder.h"
 
-#include <cstdio>
-
 #include "common/base/result.h"
 #include "common/base/units.h"
 
@@ -21,7 +19,7 @@ constexpr uint64_t kRingOffset = 16;
 }  // namespace
 
 PrintkBuilder::PrintkBuilder(TargetFormat format, uint64_t virtual_address, unsigned count_bits, unsigned text_bits)
-    : format_(format), virtual_address_(virtual_address), count_bits_(count_bits), text_bits_(text_bits) {
+    : KernelLogBlock(format, virtual_address), count_bits_(count_bits), text_bits_(text_bits) {
   const uint64_t word = format_.word_bytes();
   const uint64_t places = uint64_t{1} << count_bits_;
   const uint64_t text_bytes = uint64_t{1} << text_bits_;
@@ -101,13 +99,9 @@ void PrintkBuilder::DropOldest() {
   Require(tail_id_ != head_id_);
   const uint64_t word = format_.word_bytes();
   StoreWord(DescriptorOffset(tail_id_), tail_id_ | StateBits(State::kReusable));
-  const uint64_t next = LoadInteger(Bytes(memory_).subspan(DescriptorOffset(tail_id_) + 2 * word, word), format_.order);
+  const uint64_t next = Load(DescriptorOffset(tail_id_) + 2 * word, format_.word_bytes());
   if ((next & 1) == 0 && next != 0) tail_position_ = next;
   tail_id_ = (tail_id_ + 1) & id_mask();
-}
-
-void PrintkBuilder::Store(uint64_t offset, uint32_t size, uint64_t value) {
-  StoreInteger(MutableBytes(memory_).subspan(offset, size), value, format_.order);
 }
 
 void PrintkBuilder::StoreEnds() {
@@ -117,13 +111,12 @@ void PrintkBuilder::StoreEnds() {
 
 void PrintkBuilder::AddKeysTo(VmcoreBuilder& vmcore) const {
   const uint64_t word = format_.word_bytes();
-  char symbol[32];
-  (void)snprintf(symbol, sizeof(symbol), "%llx", static_cast<unsigned long long>(virtual_address_));
-  vmcore.Info("SYMBOL(prb)", symbol);
+  AddSymbol(vmcore, "prb", 0);
   const struct {
     const char* key;
     uint64_t value;
   } keys[] = {
+      {"SIZE(printk_ringbuffer)", 10 * word},
       {"OFFSET(printk_ringbuffer.desc_ring)", 0},
       {"OFFSET(printk_ringbuffer.text_data_ring)", 5 * word},
       {"OFFSET(prb_desc_ring.count_bits)", 0},
@@ -144,12 +137,7 @@ void PrintkBuilder::AddKeysTo(VmcoreBuilder& vmcore) const {
       {"OFFSET(printk_info.caller_id)", kInfoCallerId},
       {"OFFSET(atomic_long_t.counter)", 0},
   };
-  for (const auto& [key, value] : keys) vmcore.Info(key, std::to_string(value));
-}
-
-void PrintkBuilder::AddTo(VmcoreBuilder& vmcore, uint64_t physical) const {
-  vmcore.AddLoad({.physical = physical, .data = memory_, .virtual_address = virtual_address_});
-  AddKeysTo(vmcore);
+  for (const auto& [key, value] : keys) AddNumber(vmcore, key, value);
 }
 
 }  // namespace crashdump::testing

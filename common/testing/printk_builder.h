@@ -6,14 +6,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "common/testing/vmcore_builder.h"
-#include "common/vmcore/target_data.h"
+#include "common/testing/kernel_log_block.h"
 
 namespace crashdump::testing {
 
-class PrintkBuilder {
+class PrintkBuilder final : public KernelLogBlock {
  public:
   // States of a descriptor; Linux kernel/printk/printk_ringbuffer.h, enum desc_state.
   enum class State : uint8_t { kReserved = 0, kCommitted = 1, kFinalized = 2, kReusable = 3 };
@@ -24,8 +22,7 @@ class PrintkBuilder {
     State state = State::kFinalized;
   };
 
-  // 1 << count_bits descriptors and 1 << text_bits bytes of text. Everything stands in one block that is mapped at
-  // `virtual_address`.
+  // 1 << count_bits descriptors and 1 << text_bits bytes of text.
   PrintkBuilder(TargetFormat format, uint64_t virtual_address, unsigned count_bits = 5, unsigned text_bits = 10);
 
   // Appends as the kernel does: the oldest records give way when descriptors or text run out.
@@ -40,15 +37,8 @@ class PrintkBuilder {
   uint64_t text_offset() const { return text_offset_; }
   uint64_t newest_id() const { return head_id_; }
   uint64_t oldest_id() const { return tail_id_; }
-  // Overwrites an integer of `size` bytes.
-  void Store(uint64_t offset, uint32_t size, uint64_t value);
-  void StoreWord(uint64_t offset, uint64_t value) { Store(offset, format_.word_bytes(), value); }
 
-  // The block as it is now.
-  std::vector<uint8_t>& memory() { return memory_; }
-  // Adds the block as a PT_LOAD at `physical`, and the keys.
-  void AddTo(VmcoreBuilder& vmcore, uint64_t physical) const;
-  void AddKeysTo(VmcoreBuilder& vmcore) const;
+  void AddKeysTo(VmcoreBuilder& vmcore) const override;
 
  private:
   uint64_t id_mask() const { return format_.word_mask() >> 2; }
@@ -56,11 +46,8 @@ class PrintkBuilder {
   void DropOldest();
   void StoreEnds();
 
-  TargetFormat format_;
-  uint64_t virtual_address_;
   unsigned count_bits_, text_bits_;
   uint64_t descriptors_offset_ = 0, infos_offset_ = 0, text_offset_ = 0;
-  std::vector<uint8_t> memory_;
   uint64_t head_id_ = 0, tail_id_ = 0;              // ids of the newest and the oldest record
   uint64_t head_position_ = 0, tail_position_ = 0;  // of the text ring's content
 };

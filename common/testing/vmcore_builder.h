@@ -59,6 +59,8 @@ class VmcoreBuilder {
   VmcoreBuilder& WithoutInfo();
 
   std::vector<uint8_t> Build() const;
+  // The contents of the note segment alone.
+  std::vector<uint8_t> BuildNotes() const;
   std::unique_ptr<OwnedSource> BuildSource() const { return std::make_unique<OwnedSource>(Build()); }
 
  private:
@@ -67,7 +69,6 @@ class VmcoreBuilder {
     uint32_t type;
     std::vector<uint8_t> descriptor;
   };
-  std::vector<uint8_t> BuildNotes() const;
 
   TargetFormat format_;
   uint16_t machine_ = kElfMachineX86_64;

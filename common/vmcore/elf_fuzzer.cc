@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any bytes as a vmcore: headers, notes, physical memory, pages.
-#include <cstdint>
-#include <cstdlib>
-
 #include "common/base/byte_source.h"
+#include "common/testing/fuzzer.h"
+#include "common/testing/vmcore_builder.h"
 #include "common/vmcore/page_reader.h"
 #include "common/vmcore/physical_memory.h"
 #include "common/vmcore/vmcore.h"
 
-using namespace crashdump;
+namespace crashdump {
+namespace {
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  Result<Vmcore> opened = Vmcore::Open(std::make_unique<MemorySource>(Bytes(data, size)));
-  if (!opened.ok()) return 0;
+void Run(Bytes input) {
+  Result<Vmcore> opened = Vmcore::Open(std::make_unique<MemorySource>(input));
+  if (!opened.ok()) return;
   const Vmcore vmcore = opened.TakeValue();
   const PhysicalMemory memory(vmcore);
   const uint64_t page_size = vmcore.page_size();
@@ -34,6 +34,28 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   Require(counted == memory.total_pages());
   // Segments may overlap in physical memory, but not by more than each fills the file.
-  Require(counted <= vmcore.loads().size() * (size / page_size + 2));
-  return 0;
+  Require(counted <= vmcore.loads().size() * (input.size() / page_size + 2));
 }
+
+std::vector<testing::FuzzerInput> Seeds() {
+  using Headers = testing::VmcoreBuilder::Headers;
+  std::vector<testing::FuzzerInput> seeds;
+  const auto add = [&](TargetFormat format, uint16_t machine, Headers headers) {
+    testing::VmcoreBuilder builder;
+    builder.Format(format, machine).HeaderStyle(headers).AddCpu();
+    builder.AddLoad({.physical = 0x1000, .data = std::vector<uint8_t>(5000, 'a'), .virtual_address = 0xc0001000});
+    builder.AddLoad({.physical = 0x10000, .data = std::vector<uint8_t>(4096, 'b'), .extra_memory = 4096});
+    seeds.push_back(builder.Build());
+    Require(Vmcore::Open(std::make_unique<MemorySource>(seeds.back())).ok());
+  };
+  add({ByteOrder::kLittle, WordSize::k64}, kElfMachineX86_64, Headers::kKernel);
+  add({ByteOrder::kLittle, WordSize::k64}, kElfMachineX86_64, Headers::kQemu);
+  add({ByteOrder::kBig, WordSize::k64}, kElfMachinePpc64, Headers::kManySegments);
+  add({ByteOrder::kLittle, WordSize::k32}, kElfMachine386, Headers::kKernel);
+  return seeds;
+}
+
+const testing::Fuzzer kFuzzer("elf", Run, Seeds);
+
+}  // namespace
+}  // namespace crashdump

@@ -109,4 +109,12 @@ Result<> CachedKernelReader::Read(uint64_t virtual_address, MutableBytes out) {
   return {};
 }
 
+Result<uint64_t> CachedKernelReader::ReadInteger(uint64_t virtual_address, uint32_t size) {
+  std::array<uint8_t, 8> buffer;
+  Require(size >= 1 && size <= buffer.size());
+  const MutableBytes bytes = MutableBytes(buffer).first(size);
+  TRY(Read(virtual_address, bytes));
+  return LoadInteger(bytes, memory_->format().order);
+}
+
 }  // namespace crashdump

@@ -59,6 +59,8 @@ class CachedKernelReader {
   explicit CachedKernelReader(const KernelMemory& memory);
 
   Result<> Read(uint64_t virtual_address, MutableBytes out);
+  // The unsigned integer of `size` bytes (1 to 8) at the address.
+  Result<uint64_t> ReadInteger(uint64_t virtual_address, uint32_t size);
 
  private:
   const KernelMemory* memory_;

@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/vmcore/panic_messages.h"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
 
+#include "common/vmcore/plain_log.h"
+#include "common/vmcore/printk_log.h"
 #include "common/vmcore/printk_ring.h"
 
 namespace crashdump {
 namespace {
 
-// After so many records on end that are damaged nothing better is to be expected, and a log that claims millions of
-// them must not delay the dump.
-constexpr uint64_t kMaxDamagedOnEnd = 1U << 16;
-
 constexpr uint32_t kCallerIsCpu = 1U << 31;
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
-// Puts the record into `out` as Linux print_prefix() and makedumpfile print it.
-void FormatRecord(const PrintkRecord& record, CallerId caller_id, std::string& out) {
-  out.clear();
+// Puts the record into `out` as makedumpfile prints it.
+void FormatRecord(const LogRecord& record, CallerId caller_id, std::string& out) {
+  if (!record.stamp) {
+    out = record.text;
+    return;
+  }
+  const uint64_t nanoseconds = record.stamp->nanoseconds;
   std::array<char, 64> prefix{};
-  int length = snprintf(prefix.data(), prefix.size(), "[%5" PRIu64 ".%06" PRIu64 "]",
-                        record.nanoseconds / kNanosecondsPerSecond, record.nanoseconds % kNanosecondsPerSecond / 1000);
-  out.append(prefix.data(), static_cast<size_t>(length));
-  if (caller_id == CallerId::kShow) {
+  int length = snprintf(prefix.data(), prefix.size(), "[%5" PRIu64 ".%06" PRIu64 "] ",
+                        nanoseconds / kNanosecondsPerSecond, nanoseconds % kNanosecondsPerSecond / 1000);
+  out.assign(prefix.data(), static_cast<size_t>(length));
+  if (caller_id == CallerId::kShow && record.stamp->caller_id) {
+    const uint32_t id = *record.stamp->caller_id;
     std::array<char, 16> caller{};
-    (void)snprintf(caller.data(), caller.size(), "%c%" PRIu32, (record.caller_id & kCallerIsCpu) != 0 ? 'C' : 'T',
-                   record.caller_id & ~kCallerIsCpu);
-    length = snprintf(prefix.data(), prefix.size(), "[%6s]", caller.data());
+    (void)snprintf(caller.data(), caller.size(), "%c%" PRIu32, (id & kCallerIsCpu) != 0 ? 'C' : 'T',
+                   id & ~kCallerIsCpu);
+    length = snprintf(prefix.data(), prefix.size(), "[%8s] ", caller.data());
     out.append(prefix.data(), static_cast<size_t>(length));
   }
-  out.push_back(' ');
   const size_t indent = out.size();
   for (const char character : record.text) {
     out.push_back(character);
@@ -40,73 +43,63 @@ void FormatRecord(const PrintkRecord& record, CallerId caller_id, std::string& o
   out.push_back('\n');
 }
 
-// Ends a walk over records that are all damaged.
-class DamageLimit {
- public:
-  bool Reached(PrintkRecord::State state) {
-    on_end_ = state == PrintkRecord::State::kDamaged ? on_end_ + 1 : 0;
-    return on_end_ >= kMaxDamagedOnEnd;
-  }
-
- private:
-  uint64_t on_end_ = 0;
-};
-
-// The index of the oldest record from which on all texts together are within the limit.
-uint64_t FindFirst(const PrintkRing& ring, const PanicMessagesOptions& options) {
-  PrintkRing::Reader reader(ring);
-  PrintkRecord record;
+// How many bytes of text are to be left out at the beginning. The records have to be walked for that: only the lengths
+// of the older ones tell where the newer ones are.
+uint64_t BytesToLeaveOut(const LogRecords& records, const PanicMessagesOptions& options) {
+  if (options.newest_bytes == UINT64_MAX) return 0;
+  const std::unique_ptr<LogWalk> walk = records();
+  LogRecord record;
   std::string line;
-  DamageLimit damage;
-  uint64_t room = options.newest_bytes;
-  for (uint64_t index = ring.count(); index-- > 0;) {
-    reader.Read(index, record);
-    if (damage.Reached(record.state)) return index;
-    if (record.state != PrintkRecord::State::kText) continue;
+  uint64_t bytes = 0;
+  while (walk->Next(record)) {
+    if (record.state != LogRecord::State::kText) continue;
     FormatRecord(record, options.caller_id, line);
-    if (line.size() > room) return index + 1;
-    room -= line.size();
+    bytes += line.size();
   }
-  return 0;
+  return bytes - std::min(bytes, options.newest_bytes);
+}
+
+Result<LogRecords> OpenRecords(const KernelMemory& memory) {
+  const Vmcoreinfo& vmcoreinfo = memory.vmcoreinfo();
+  if (vmcoreinfo.Find("SYMBOL(prb)")) return OpenPrintkRing(memory);
+  if (vmcoreinfo.Find("SYMBOL(log_first_idx)")) return OpenPrintkLog(memory);
+  if (vmcoreinfo.Find("SYMBOL(log_end)")) return OpenPlainLog(memory);
+  return Error::Format(ErrorCode::kUnsupported,
+                       "VMCOREINFO says nothing of a log: neither SYMBOL(prb) nor SYMBOL(log_first_idx) nor "
+                       "SYMBOL(log_end)");
 }
 
 }  // namespace
 
 Result<PanicMessages> PanicMessages::Open(const KernelMemory& memory) {
-  PrintkRing ring = TRY(PrintkRing::Open(memory));
-  return PanicMessages(std::make_unique<const PrintkRing>(ring));
+  return PanicMessages(TRY(OpenRecords(memory)));
 }
-
-PanicMessages::PanicMessages(std::unique_ptr<const PrintkRing> ring) : ring_(std::move(ring)) {}
-PanicMessages::PanicMessages(PanicMessages&&) noexcept = default;
-PanicMessages& PanicMessages::operator=(PanicMessages&&) noexcept = default;
-PanicMessages::~PanicMessages() = default;
 
 Result<PanicMessagesSummary> PanicMessages::Write(const PanicMessagesOptions& options, const TextSink& sink) const {
   PanicMessagesSummary summary;
-  // Where the newest bytes begin is known only after a walk back from the end.
-  const uint64_t first = options.newest_bytes == UINT64_MAX ? 0 : FindFirst(*ring_, options);
-  summary.left_out = first;
-  PrintkRing::Reader reader(*ring_);
-  PrintkRecord record;
+  uint64_t leave_out = BytesToLeaveOut(records_, options);
+  const std::unique_ptr<LogWalk> walk = records_();
+  LogRecord record;
   std::string line;
-  DamageLimit damage;
-  for (uint64_t index = first; index < ring_->count(); ++index) {
-    reader.Read(index, record);
-    if (damage.Reached(record.state)) break;
+  while (walk->Next(record)) {
     switch (record.state) {
-      case PrintkRecord::State::kText:
+      case LogRecord::State::kText:
         FormatRecord(record, options.caller_id, line);
+        if (leave_out != 0) {
+          leave_out -= std::min<uint64_t>(leave_out, line.size());
+          ++summary.left_out;
+          break;
+        }
         TRY(sink(line));
         ++summary.records;
         summary.bytes += line.size();
         break;
-      case PrintkRecord::State::kAbsent:
+      case LogRecord::State::kAbsent:
         break;
-      case PrintkRecord::State::kHalfWritten:
+      case LogRecord::State::kHalfWritten:
         ++summary.half_written;
         break;
-      case PrintkRecord::State::kDamaged:
+      case LogRecord::State::kDamaged:
         ++summary.damaged;
         break;
     }

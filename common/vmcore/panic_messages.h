@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PanicMessages: the crashed kernel's log buffer as text, as dmesg would have printed it.
+// PanicMessages: the crashed kernel's log as text, byte for byte what `makedumpfile --dump-dmesg` prints, but for these:
+// - Bytes that are no printable ASCII: makedumpfile writes \xNN for them, or \xffffffNN, except in the plain buffer.
+//   This class hands on every byte as it was logged; EscapeControl (printable_text.h) is for whoever shows the text.
+// - Logs that are damaged: makedumpfile prints what it takes for a record, or fails.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "common/base/result.h"
 #include "common/vmcore/kernel_memory.h"
+#include "common/vmcore/log_records.h"
 
 namespace crashdump {
 
@@ -17,8 +20,9 @@ enum class CallerId : uint8_t { kHide, kShow };
 struct PanicMessagesOptions {
   // Of a log that is longer, the oldest records are left out, so that at most this many bytes are written.
   uint64_t newest_bytes = UINT64_MAX;
-  // "[    1.234567][  T123] text" instead of "[    1.234567] text": a kernel with CONFIG_PRINTK_CALLER prints it so,
-  // but VMCOREINFO does not tell whether it has that.
+  // "[    1.234567] [    T123] text" instead of "[    1.234567] text", of records that have a caller id: those of every
+  // ring buffer, and of the record buffer of a kernel with CONFIG_PRINTK_CALLER. makedumpfile 1.7.6 always prints it,
+  // 1.7.2 never does; a kernel does itself if it has that option, as "[    1.234567][  T123] text".
   CallerId caller_id = CallerId::kHide;
 };
 
@@ -34,32 +38,28 @@ struct PanicMessagesSummary {
 // walk and is handed on.
 using TextSink = std::function<Result<>(std::string_view)>;
 
-class PrintkRing;
-
+// Reads the ring buffer of Linux 5.10 and later, the record buffer since 3.5 and the plain buffer before.
 // The text holds whatever was logged, and users influence that: control characters, any byte. Pass it through
 // EscapeControl (printable_text.h) before it gets to a terminal or a file that people read. Lines after the first of
-// one record are indented by the width of its prefix, so that no text can pose as another record.
+// one record are indented by the width of its prefix, so that no text can pose as another record; the plain buffer has
+// no records, and its text comes as it stands.
 class PanicMessages {
  public:
-  // Finds the log. `memory` must outlive this object. kUnsupported for a kernel whose log has another form than the
-  // ring buffer of Linux 5.10 and later; kCorrupt or kNotFound, saying what, if the ring's own structures make no
-  // sense.
+  // Finds the log. `memory` must outlive this object. kUnsupported if VMCOREINFO tells of none; kCorrupt or kNotFound,
+  // saying what, if the log's own structures make no sense.
   static Result<PanicMessages> Open(const KernelMemory& memory);
-  PanicMessages(PanicMessages&&) noexcept;
-  PanicMessages& operator=(PanicMessages&&) noexcept;
-  ~PanicMessages();
 
   // Writes the text from the oldest record to the newest. Needs about 200 KiB besides, however large the log. Whatever
-  // the ring holds, each of its descriptors is looked at no more than twice. Fails only if the sink does.
+  // the log holds, it is walked no more than twice. Fails only if the sink does.
   Result<PanicMessagesSummary> Write(const PanicMessagesOptions& options, const TextSink& sink) const;
 
   // The same into a string.
   Result<std::string> Text(const PanicMessagesOptions& options = {}) const;
 
  private:
-  explicit PanicMessages(std::unique_ptr<const PrintkRing> ring);
+  explicit PanicMessages(LogRecords records) : records_(std::move(records)) {}
 
-  std::unique_ptr<const PrintkRing> ring_;
+  LogRecords records_;
 };
 
 }  // namespace crashdump

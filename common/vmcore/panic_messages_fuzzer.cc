@@ -1,45 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any bytes as the memory of a printk ring buffer. Its first byte chooses the word size and the byte order; the input
-// is laid over a good ring, so that small changes reach deep.
-#include <cstdint>
-
+// Any bytes as the memory of a log. The first byte of the input chooses the form, the word size and the byte order; the
+// rest are changes to a good log, so that small ones reach deep.
+#include "common/testing/fuzzer.h"
+#include "common/testing/plain_log_builder.h"
 #include "common/testing/printk_builder.h"
-#include "common/testing/vmcore_builder.h"
-#include "common/vmcore/panic_messages.h"
+#include "common/testing/printk_log_builder.h"
+#include "common/testing/read_log.h"
 
-using namespace crashdump;
-
+namespace crashdump {
 namespace {
 
-constexpr uint64_t kVirtual = 0xc0200000;
+constexpr uint8_t kForms = 4;
 constexpr unsigned kCountBits = 3;
 constexpr unsigned kTextBits = 8;
+constexpr uint64_t kBufferBytes = 256;
+
+std::unique_ptr<testing::KernelLogBlock> GoodLog(uint8_t choice) {
+  using testing::kLogVirtual;
+  const TargetFormat format = testing::kLogFormats[choice / kForms % std::size(testing::kLogFormats)];
+  const auto fill = [](auto log) {
+    for (const char* text : {"one", "a longer line", "two\nlines", "x", "the last words of a machine"}) {
+      log->Add(text).Add(text);
+    }
+    return log;
+  };
+  using Keys = testing::PrintkLogBuilder::Keys;
+  switch (choice % kForms) {
+    case 0:
+      return fill(std::make_unique<testing::PrintkBuilder>(format, kLogVirtual, kCountBits, kTextBits));
+    case 1:
+      return fill(std::make_unique<testing::PrintkLogBuilder>(format, kLogVirtual, kBufferBytes, Keys::kPrintkLog));
+    case 2:
+      return fill(
+          std::make_unique<testing::PrintkLogBuilder>(format, kLogVirtual, kBufferBytes, Keys::kPrintkLogAndCaller));
+    default:
+      return fill(std::make_unique<testing::PlainLogBuilder>(format, kLogVirtual, kBufferBytes));
+  }
+}
+
+void Run(Bytes input) {
+  if (input.empty()) return;
+  const std::unique_ptr<testing::KernelLogBlock> log = GoodLog(input[0]);
+  testing::Overwrite(log->memory(), input.subspan(1));
+  const testing::LogText all = testing::ReadLog(*log, {.caller_id = CallerId::kShow});
+  // As much of the newest as fits, to the byte where a record begins.
+  constexpr uint64_t kLimit = 100;
+  const testing::LogText newest = testing::ReadLog(*log, {.newest_bytes = kLimit, .caller_id = CallerId::kShow});
+  Require(newest.error == all.error && newest.text.size() <= kLimit && all.text.ends_with(newest.text));
+  Require(newest.summary.left_out + newest.summary.records == all.summary.records);
+}
+
+std::vector<testing::FuzzerInput> Seeds() {
+  std::vector<testing::FuzzerInput> seeds;
+  for (uint8_t choice = 0; choice < kForms * std::size(testing::kLogFormats); ++choice) {
+    seeds.push_back({choice});
+    // The variables of the older forms, and some bytes of each.
+    seeds.push_back({choice, 8, 0, 0, 12, 0, 1, 16, 0, 0xff, 40, 0, 0, 44, 0, 0x80, 100, 0, 0xff, 200, 0, 0});
+    const testing::LogText log = testing::ReadLog(*GoodLog(choice));
+    Require(log.error.empty() && log.summary.records >= 3 && log.summary.damaged == 0);
+  }
+  return seeds;
+}
+
+const testing::Fuzzer kFuzzer("panic_messages", Run, Seeds);
 
 }  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  const TargetFormat format = {(data[0] & 1) != 0 ? ByteOrder::kBig : ByteOrder::kLittle,
-                               (data[0] & 2) != 0 ? WordSize::k32 : WordSize::k64};
-  testing::PrintkBuilder ring(format, kVirtual, kCountBits, kTextBits);
-  for (const char* text : {"one", "a longer line", "two\nlines", "x", "the last words of a machine"}) {
-    ring.Add(text).Add(text);
-  }
-  // Triples {low byte of the offset, high byte, value} overwrite bytes.
-  for (size_t i = 1; i + 3 <= size; i += 3) {
-    const uint64_t offset = LoadInteger(Bytes(data, size).subspan(i, 2), ByteOrder::kLittle);
-    ring.memory()[offset % ring.memory().size()] = data[i + 2];
-  }
-  testing::VmcoreBuilder builder;
-  builder.Format(format, format.word == WordSize::k32 ? kElfMachine386 : kElfMachineX86_64);
-  ring.AddTo(builder, 0x200000);
-  const Vmcore vmcore = Vmcore::Open(builder.BuildSource()).TakeValue();
-  const KernelMemory memory = KernelMemory::Open(vmcore).TakeValue();
-  const Result<PanicMessages> messages = PanicMessages::Open(memory);
-  if (!messages.ok()) return 0;
-  constexpr uint64_t kLimit = 300;
-  const Result<std::string> all = messages.value().Text();
-  const Result<std::string> newest = messages.value().Text({.newest_bytes = kLimit});
-  Require(all.ok() && newest.ok() && newest.value().size() <= kLimit && all.value().ends_with(newest.value()));
-  return 0;
-}
+}  // namespace crashdump

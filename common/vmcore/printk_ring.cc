@@ -27,25 +27,24 @@ constexpr uint64_t kFinalized = 2;
 // Positions with the lowest bit set stand for "no data" (LPOS_DATALESS).
 bool IsDataless(uint64_t lpos) { return (lpos & 1) != 0; }
 
-Error NoRing(const Vmcoreinfo& vmcoreinfo) {
-  if (vmcoreinfo.Symbol("log_buf").ok()) {
-    return Error::Format(ErrorCode::kUnsupported,
-                         "the log has the form of Linux before 5.10, which this version cannot read");
-  }
-  return Error::Format(ErrorCode::kUnsupported,
-                       "VMCOREINFO says nothing of a log: neither SYMBOL(prb) nor SYMBOL(log_buf)");
-}
+struct PrintkRing {
+  // The low bits of a state word are the id, the two high ones the state.
+  uint64_t id_mask() const { return memory->format().word_mask() >> 2; }
 
-}  // namespace
+  const KernelMemory* memory = nullptr;
+  // Sizes and places within the structures.
+  uint64_t descriptor_bytes = 0, state_at = 0, text_begin_at = 0, text_next_at = 0;
+  uint64_t info_bytes = 0, nanoseconds_at = 0, text_length_at = 0, caller_id_at = 0;
+  uint64_t descriptors = 0, infos = 0, text = 0;  // virtual addresses
+  unsigned count_bits = 0, text_bits = 0;         // the rings have 1 << bits places and bytes
+  uint64_t first_id = 0;
+  uint64_t record_count = 0;  // never more than the ring has places
+};
 
-Result<PrintkRing> PrintkRing::Open(const KernelMemory& memory) {
+Result<PrintkRing> ReadRing(const KernelMemory& memory) {
   const Vmcoreinfo& vmcoreinfo = memory.vmcoreinfo();
-  const Result<uint64_t> symbol = vmcoreinfo.Symbol("prb");
-  if (!symbol.ok() && symbol.error().code() == ErrorCode::kNotFound) return NoRing(vmcoreinfo);
-  if (!symbol.ok()) return symbol.error();
-
-  PrintkRing ring(memory);
-  Layout& layout = ring.layout_;
+  const uint64_t symbol = TRY(vmcoreinfo.Symbol("prb"));
+  PrintkRing ring{.memory = &memory};
   uint64_t desc_ring = 0, text_ring = 0, count_bits_at = 0, descs_at = 0, infos_at = 0, head_at = 0, tail_at = 0;
   uint64_t size_bits_at = 0, data_at = 0, text_blk_at = 0, begin_at = 0, next_at = 0, counter_at = 0;
   constexpr auto kOffset = VmcoreinfoKind::kOffset;
@@ -61,23 +60,23 @@ Result<PrintkRing> PrintkRing::Open(const KernelMemory& memory) {
       {kOffset, "prb_desc_ring.tail_id", &tail_at, kRequired, kMaxStructure},
       {kOffset, "prb_data_ring.size_bits", &size_bits_at, kRequired, kMaxStructure},
       {kOffset, "prb_data_ring.data", &data_at, kRequired, kMaxStructure},
-      {kSize, "prb_desc", &layout.descriptor_bytes, kRequired, kMaxStructure},
-      {kOffset, "prb_desc.state_var", &layout.state, kRequired, kMaxStructure},
+      {kSize, "prb_desc", &ring.descriptor_bytes, kRequired, kMaxStructure},
+      {kOffset, "prb_desc.state_var", &ring.state_at, kRequired, kMaxStructure},
       {kOffset, "prb_desc.text_blk_lpos", &text_blk_at, kRequired, kMaxStructure},
       {kOffset, "prb_data_blk_lpos.begin", &begin_at, kRequired, kMaxStructure},
       {kOffset, "prb_data_blk_lpos.next", &next_at, kRequired, kMaxStructure},
-      {kSize, "printk_info", &layout.info_bytes, kRequired, kMaxStructure},
-      {kOffset, "printk_info.ts_nsec", &layout.nanoseconds, kRequired, kMaxStructure},
-      {kOffset, "printk_info.text_len", &layout.text_length, kRequired, kMaxStructure},
-      {kOffset, "printk_info.caller_id", &layout.caller_id, kRequired, kMaxStructure},
+      {kSize, "printk_info", &ring.info_bytes, kRequired, kMaxStructure},
+      {kOffset, "printk_info.ts_nsec", &ring.nanoseconds_at, kRequired, kMaxStructure},
+      {kOffset, "printk_info.text_len", &ring.text_length_at, kRequired, kMaxStructure},
+      {kOffset, "printk_info.caller_id", &ring.caller_id_at, kRequired, kMaxStructure},
       {kOffset, "atomic_long_t.counter", &counter_at, VmcoreinfoField::Presence::kOptional, kMaxStructure},
   }));
-  layout.state += counter_at;
-  layout.text_begin = text_blk_at + begin_at;
-  layout.text_next = text_blk_at + next_at;
+  ring.state_at += counter_at;
+  ring.text_begin_at = text_blk_at + begin_at;
+  ring.text_next_at = text_blk_at + next_at;
 
   // prb is a pointer: the kernel moves to a larger ring while it boots.
-  const uint64_t prb = TRY(memory.ReadWord(symbol.value()), "log: prb");
+  const uint64_t prb = TRY(memory.ReadWord(symbol), "log: prb");
   const uint64_t descriptors = prb + desc_ring;
   const uint64_t text = prb + text_ring;
   const uint64_t count_bits =
@@ -88,90 +87,109 @@ Result<PrintkRing> PrintkRing::Open(const KernelMemory& memory) {
                          "log: a ring of 2^%" PRIu64 " descriptors and 2^%" PRIu64 " bytes of text", count_bits,
                          text_bits);
   }
-  ring.count_bits_ = static_cast<unsigned>(count_bits);
-  ring.text_bits_ = static_cast<unsigned>(text_bits);
-  ring.descriptors_ = TRY(memory.ReadWord(descriptors + descs_at), "log: descs");
-  ring.infos_ = TRY(memory.ReadWord(descriptors + infos_at), "log: infos");
-  ring.text_ = TRY(memory.ReadWord(text + data_at), "log: text");
+  ring.count_bits = static_cast<unsigned>(count_bits);
+  ring.text_bits = static_cast<unsigned>(text_bits);
+  ring.descriptors = TRY(memory.ReadWord(descriptors + descs_at), "log: descs");
+  ring.infos = TRY(memory.ReadWord(descriptors + infos_at), "log: infos");
+  ring.text = TRY(memory.ReadWord(text + data_at), "log: text");
   const uint64_t head = TRY(memory.ReadWord(descriptors + head_at + counter_at), "log: head");
   const uint64_t tail = TRY(memory.ReadWord(descriptors + tail_at + counter_at), "log: tail");
   const uint64_t places = uint64_t{1} << count_bits;
   const uint64_t between = ((head - tail) & ring.id_mask()) + 1;
-  ring.record_count_ = std::min(between, places);
-  ring.first_id_ = (head - (ring.record_count_ - 1)) & ring.id_mask();
+  ring.record_count = std::min(between, places);
+  ring.first_id = (head - (ring.record_count - 1)) & ring.id_mask();
   return ring;
 }
 
-PrintkRing::Reader::Reader(const PrintkRing& ring)
-    : ring_(&ring), descriptors_(*ring.memory_), infos_(*ring.memory_), text_(*ring.memory_) {}
+class RingWalk final : public LogWalk {
+ public:
+  explicit RingWalk(const PrintkRing& ring)
+      : ring_(ring), descriptors_(*ring.memory), infos_(*ring.memory), text_(*ring.memory) {}
+  bool Next(LogRecord& record) override;
 
-void PrintkRing::Reader::Read(uint64_t index, PrintkRecord& record) {
-  Require(index < ring_->record_count_);
-  const Result<PrintkRecord::State> state = TryRead((ring_->first_id_ + index) & ring_->id_mask(), record);
-  record.state = state.ok() ? state.value() : PrintkRecord::State::kDamaged;
+ private:
+  Result<LogRecord::State> Read(uint64_t id, LogRecord& record);
+  // The text of a block that lies from position `begin` to `next`.
+  Result<LogRecord::State> ReadText(uint64_t id, uint64_t begin, uint64_t next, uint64_t text_bytes, std::string& text);
+
+  const PrintkRing ring_;
+  CachedKernelReader descriptors_, infos_, text_;
+  uint64_t index_ = 0;
+  uint64_t damaged_on_end_ = 0;
+};
+
+bool RingWalk::Next(LogRecord& record) {
+  const uint64_t count = ring_.record_count;
+  if (damaged_on_end_ == kMaxDamagedOnEnd && count > kMaxDamagedOnEnd) {
+    index_ = std::max(index_, count - kMaxDamagedOnEnd);
+  }
+  if (index_ == count) return false;
+  const Result<LogRecord::State> state = Read((ring_.first_id + index_++) & ring_.id_mask(), record);
+  record.state = state.ok() ? state.value() : LogRecord::State::kDamaged;
+  damaged_on_end_ = record.state == LogRecord::State::kDamaged ? damaged_on_end_ + 1 : 0;
+  return true;
 }
 
-Result<uint64_t> PrintkRing::Reader::ReadInteger(CachedKernelReader& reader, uint64_t address, uint32_t size) {
-  std::array<uint8_t, 8> buffer;
-  const MutableBytes bytes = MutableBytes(buffer).first(size);
-  TRY(reader.Read(address, bytes));
-  return LoadInteger(bytes, ring_->memory_->format().order);
-}
-
-Result<PrintkRecord::State> PrintkRing::Reader::TryRead(uint64_t id, PrintkRecord& record) {
-  using State = PrintkRecord::State;
-  const Layout& layout = ring_->layout_;
-  const TargetFormat format = ring_->memory_->format();
-  const uint64_t places = uint64_t{1} << ring_->count_bits_;
+Result<LogRecord::State> RingWalk::Read(uint64_t id, LogRecord& record) {
+  using State = LogRecord::State;
+  const TargetFormat format = ring_.memory->format();
+  const uint64_t places = uint64_t{1} << ring_.count_bits;
   const uint64_t place = id & (places - 1);
-  const uint64_t descriptor = ring_->descriptors_ + place * layout.descriptor_bytes;
-  const uint64_t info = ring_->infos_ + place * layout.info_bytes;
+  const uint64_t descriptor = ring_.descriptors + place * ring_.descriptor_bytes;
+  const uint64_t info = ring_.infos + place * ring_.info_bytes;
 
-  const uint64_t state_word = TRY(ReadInteger(descriptors_, descriptor + layout.state, format.word_bytes()));
+  const uint64_t state_word = TRY(descriptors_.ReadInteger(descriptor + ring_.state_at, format.word_bytes()));
   const uint64_t state = state_word >> (format.word_bytes() * 8 - 2);
-  const uint64_t state_id = state_word & ring_->id_mask();
+  const uint64_t state_id = state_word & ring_.id_mask();
   if (state_id != id) {
     // The head moves before the descriptor is taken over from the record of the round before.
-    const bool before = state_id == ((id - places) & ring_->id_mask());
+    const bool before = state_id == ((id - places) & ring_.id_mask());
     return before ? State::kHalfWritten : State::kDamaged;
   }
   if (state == kReserved) return State::kHalfWritten;
   if (state != kCommitted && state != kFinalized) return State::kAbsent;  // reusable
 
-  const uint64_t begin = TRY(ReadInteger(descriptors_, descriptor + layout.text_begin, format.word_bytes()));
-  const uint64_t next = TRY(ReadInteger(descriptors_, descriptor + layout.text_next, format.word_bytes()));
+  const uint64_t begin = TRY(descriptors_.ReadInteger(descriptor + ring_.text_begin_at, format.word_bytes()));
+  const uint64_t next = TRY(descriptors_.ReadInteger(descriptor + ring_.text_next_at, format.word_bytes()));
   if (IsDataless(begin) && IsDataless(next)) return State::kAbsent;
-  record.nanoseconds = TRY(ReadInteger(infos_, info + layout.nanoseconds, kNanosecondsBytes));
-  record.caller_id = static_cast<uint32_t>(TRY(ReadInteger(infos_, info + layout.caller_id, kCallerIdBytes)));
-  const uint64_t text_bytes = TRY(ReadInteger(infos_, info + layout.text_length, kTextLengthBytes));
-  return ReadText(id, begin, next, text_bytes, record);
+  LogStamp& stamp = record.stamp.emplace();
+  stamp.nanoseconds = TRY(infos_.ReadInteger(info + ring_.nanoseconds_at, kNanosecondsBytes));
+  stamp.caller_id = static_cast<uint32_t>(TRY(infos_.ReadInteger(info + ring_.caller_id_at, kCallerIdBytes)));
+  const uint64_t text_bytes = TRY(infos_.ReadInteger(info + ring_.text_length_at, kTextLengthBytes));
+  return ReadText(id, begin, next, text_bytes, record.text);
 }
 
-Result<PrintkRecord::State> PrintkRing::Reader::ReadText(uint64_t id, uint64_t begin, uint64_t next,
-                                                         uint64_t text_bytes, PrintkRecord& record) {
-  using State = PrintkRecord::State;
-  const TargetFormat format = ring_->memory_->format();
+Result<LogRecord::State> RingWalk::ReadText(uint64_t id, uint64_t begin, uint64_t next, uint64_t text_bytes,
+                                            std::string& text) {
+  using State = LogRecord::State;
+  const TargetFormat format = ring_.memory->format();
   const uint64_t word_mask = format.word_mask();
-  const uint64_t ring_bytes = uint64_t{1} << ring_->text_bits_;
+  const uint64_t ring_bytes = uint64_t{1} << ring_.text_bits;
   // Positions only grow (modulo the word); their low bits are the place in the ring. A block that does not fit before
   // the ring's end begins at its start in the next round, and the id stands at both places.
-  const uint64_t begin_round = begin >> ring_->text_bits_;
-  const uint64_t last_round = ((next - 1) & word_mask) >> ring_->text_bits_;
+  const uint64_t begin_round = begin >> ring_.text_bits;
+  const uint64_t last_round = ((next - 1) & word_mask) >> ring_.text_bits;
   uint64_t block = begin & (ring_bytes - 1);
   uint64_t block_bytes = (next - begin) & word_mask;
   if (last_round != begin_round) {
-    if (last_round != ((begin_round + 1) & (word_mask >> ring_->text_bits_))) return State::kDamaged;
+    if (last_round != ((begin_round + 1) & (word_mask >> ring_.text_bits))) return State::kDamaged;
     block = 0;
     block_bytes = ((next - 1) & (ring_bytes - 1)) + 1;
   }
   if (block_bytes < format.word_bytes() || block_bytes > ring_bytes - block) return State::kDamaged;
-  const uint64_t block_id = TRY(ReadInteger(text_, ring_->text_ + block, format.word_bytes()));
+  const uint64_t block_id = TRY(text_.ReadInteger(ring_.text + block, format.word_bytes()));
   if (block_id != id) return State::kDamaged;
   // The kernel may have cut the text off to fit the block.
-  record.text.resize(static_cast<size_t>(std::min(text_bytes, block_bytes - format.word_bytes())));
-  const MutableBytes text(reinterpret_cast<uint8_t*>(record.text.data()), record.text.size());
-  TRY(text_.Read(ring_->text_ + block + format.word_bytes(), text));
+  text.resize(static_cast<size_t>(std::min(text_bytes, block_bytes - format.word_bytes())));
+  TRY(text_.Read(ring_.text + block + format.word_bytes(), MutableBytesOf(text)));
   return State::kText;
+}
+
+}  // namespace
+
+Result<LogRecords> OpenPrintkRing(const KernelMemory& memory) {
+  const PrintkRing ring = TRY(ReadRing(memory));
+  return LogRecords([ring] { return std::make_unique<RingWalk>(ring); });
 }
 
 }  // namespace crashdump
