@@ -114,12 +114,12 @@ build/packages-%: toolchain/install-packages toolchain/packages.table
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all static test qemu-tests demo install build/%
+NEEDS_SYSROOT := all static test qemu-tests crash-check demo install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs install clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests crash-check demo initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -174,6 +174,10 @@ initramfs: build/initramfs-bookworm.img
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs
 	$(Q)qemu-tests/run $(PYTEST)
+
+## crash-check: crash, with the kernel's debug information (0.8 GiB to fetch), on exported vmcores
+crash-check: build/packages-test static
+	$(Q)qemu-tests/run crash_check.py
 
 ## demo: one crash from end to end in a virtual machine, to look at
 demo: build/packages-test static initramfs

@@ -17,6 +17,7 @@
 #include "common/base/file_sink.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
+#include "recover/export_progress.h"
 #include "recover/flattened_sink.h"
 #include "recover/vmcore_exporter.h"
 
@@ -132,16 +133,8 @@ Result<int> Export(const CommandLine& line) {
   }
 
   ProgressBar bar;
-  const uint64_t page_bytes = reader.header().page_bytes;
-  // The pages are gone through twice; without a trailer the first time does not know how far it is.
-  uint64_t total = 0;
-  if (const auto& trailer = reader.trailer()) {
-    total = 2 * (trailer->data_pages + trailer->zero_pages + trailer->unreadable_pages);
-  }
-  const auto first_time = [&](uint64_t pages) {
-    if (total != 0) bar.Update(pages * page_bytes, total * page_bytes);
-  };
-  const DumpImage image = TRY(DumpImage::Read(reader, first_time), "%s", input);
+  const ByteProgress progress = [&](uint64_t done, uint64_t total) { bar.Update(done, total); };
+  const DumpImage image = TRY(DumpImage::Read(reader, FirstTime(reader, progress)), "%s", input);
   const DumpVerdict& verdict = image.verdict();
   if (image.page_count() == 0) {
     return Error::Format(ErrorCode::kNotFound, "%s: has no memory to export%s%s", input,
@@ -149,16 +142,12 @@ Result<int> Export(const CommandLine& line) {
   }
   const std::unique_ptr<VmcoreExporter> exporter =
       TRY(MakeExporter(choice.format, reader, image, choice.encode), "%s", input);
-  const uint64_t pages_once = image.page_count();
-  const auto second_time = [&](uint64_t pages) {
-    bar.Update((pages_once + pages) * page_bytes, 2 * pages_once * page_bytes);
-  };
-  const uint64_t bytes =
-      TRY(WriteTo(file ? file->fd() : STDOUT_FILENO, choice, *exporter, second_time), "%s to %s", input, output);
+  const uint64_t bytes = TRY(WriteTo(file ? file->fd() : STDOUT_FILENO, choice, *exporter, SecondTime(image, progress)),
+                             "%s to %s", input, output);
   if (file) TRY(file->Commit(), "%s", output);
   if (verdict.state != DumpState::kComplete) {
     PrintError("crashdump export: warning", std::string(input) + ": " + DumpStateName(verdict.state) + ": " +
-                                                verdict.reason + "; wrote the " + std::to_string(pages_once) +
+                                                verdict.reason + "; wrote the " + std::to_string(image.page_count()) +
                                                 " pages that are there");
   }
   if (!choice.to_stdout) TRY(WriteOutput(SummaryLine(choice, image, bytes)));

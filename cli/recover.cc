@@ -11,6 +11,7 @@
 #include "capture/writer/memory_budget.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/progress_bar.h"
 #include "cli/root_command.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
@@ -125,7 +126,14 @@ Result<int> Recover(const CommandLine& line) {
   TRY(InitializeCrypto());
   LinuxMachine machine;
   const Result<Configuration> configuration = ReadConfiguration(machine, kConfigurationPath);
-  const PublishOptions options = TRY(ChoosePublishOptions(line, configuration));
+  PublishOptions options = TRY(ChoosePublishOptions(line, configuration));
+  // One for each dump, so that it knows how long this one takes.
+  std::optional<ProgressBar> bar;
+  options.progress = [&bar, last = uint64_t{0}](uint64_t done, uint64_t total) mutable {
+    if (!bar || done < last) bar.emplace();
+    last = done;
+    bar->Update(done, total);
+  };
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
   const std::string boot_id = TRY(BootId(machine));
@@ -141,6 +149,7 @@ Result<int> Recover(const CommandLine& line) {
   KeyStore keys(state.directories().keys);
   Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
   const std::vector<RecoverNote> notes = TRY(collector.Run());
+  bar.reset();
   const int status = PrintNotes(notes);
 
   if (line.Has("no-load") || !machine.Exists(kConfigurationPath)) return status;

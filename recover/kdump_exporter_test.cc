@@ -128,7 +128,7 @@ TEST_F(KdumpExporterTest, ZeroPagesShareOne) {
     EXPECT_EQ(file.pages.at(pfn).bytes, 4096U);
   }
   EXPECT_EQ(file.pages.at(0x164).offset, file.data_offset + 4096);
-  EXPECT_LE(file.bytes().size(), file.data_offset + 2 * 4096);
+  EXPECT_LE(file.bytes().size(), file.data_offset + 2 * uint64_t{4096});
 }
 
 // Passes of a dump, each ascending, in whatever order: the file is the same.

@@ -107,11 +107,12 @@ Result<uint64_t> Publisher::Room() const {
   return free < minimum_free_ ? 0 : free - minimum_free_;
 }
 
-Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const VmcoreExporter& exporter) const {
+Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image,
+                                        const VmcoreExporter& exporter) const {
   const UniqueFd file = TRY(CreatePrivateFile(directory_fd, kVmcoreName));
   // How much it will be is known before only where pages are not compressed.
   FileSink sink(file.get(), TRY(Room()));
-  const uint64_t bytes = TRY(exporter.Write(sink, {}));
+  const uint64_t bytes = TRY(exporter.Write(sink, SecondTime(image, options_.progress)));
   if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return Error::Os(errno, "making a file of %" PRIu64 " bytes", bytes);
   }
@@ -128,7 +129,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage&
   const std::string messages = EscapeControl(sections.messages);
   TRY(WriteNewFile(directory.get(), kMessagesName, messages));
   const bool is_present = vmcore == VmcoreFile::kPresent;
-  const uint64_t vmcore_bytes = is_present ? TRY(WriteVmcore(directory.get(), *exporter), "%s", kVmcoreName) : 0;
+  const uint64_t vmcore_bytes = is_present ? TRY(WriteVmcore(directory.get(), image, *exporter), "%s", kVmcoreName) : 0;
   const DumpHeader& header = image.reader().header();
   const DumpVerdict& verdict = image.verdict();
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
@@ -172,7 +173,7 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     published.info = *earlier;
     return published;
   }
-  const DumpImage image = TRY(DumpImage::Read(reader));
+  const DumpImage image = TRY(DumpImage::Read(reader, FirstTime(reader, options_.progress)));
   VmcoreFile vmcore = VmcoreFile::kNone;
   std::unique_ptr<VmcoreExporter> exporter;
   if (image.page_count() != 0) {

@@ -11,6 +11,7 @@
 #include "common/base/unique_fd.h"
 #include "common/format/dump_reader.h"
 #include "recover/dump_info.h"
+#include "recover/export_progress.h"
 #include "recover/vmcore_exporter.h"
 
 namespace crashdump {
@@ -27,6 +28,7 @@ struct HostFacts {
 struct PublishOptions {
   VmcoreFormat format = VmcoreFormat::kKdump;
   EncodeOptions encode = {.compression = kDefaultPageCompression, .threads = 1};
+  ByteProgress progress;  // of each dump anew
 };
 
 struct Published {
@@ -68,7 +70,7 @@ class Publisher {
   Result<uint64_t> Room() const;
   Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const DumpSections& sections,
                          const VmcoreExporter* exporter, VmcoreFile vmcore) const;
-  Result<uint64_t> WriteVmcore(int directory_fd, const VmcoreExporter& exporter) const;
+  Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
 

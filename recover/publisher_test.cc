@@ -117,6 +117,22 @@ TEST_F(PublisherTest, KdumpByDefaultWithEveryPage) {
   EXPECT_EQ(file.pages.size(), 5U * RecoveryRig::kChunkPages + 7);
 }
 
+TEST_F(PublisherTest, TellsHowFarItIsInBytesOfBothTimes) {
+  std::vector<uint64_t> told;
+  uint64_t last_total = 0;
+  PublishOptions options;
+  options.progress = [&](uint64_t done, uint64_t total) {
+    told.push_back(done);
+    last_total = total;
+  };
+  rig_.UseOptions(options);
+  MustPublish();
+  ASSERT_GT(told.size(), 2U);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(told.back(), 2U * (5 * RecoveryRig::kChunkPages + 7) * RecoveryRig::kPage);
+  EXPECT_EQ(last_total, told.back());
+}
+
 TEST_F(PublisherTest, AnotherFormatDoesNotPublishAgain) {
   MustPublish();
   const auto tree = rig_.Tree();
