@@ -62,7 +62,7 @@ ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
 FUZZERS := $(filter %_fuzzer.cc,$(ALL))
 MAINS := $(filter %/main.cc,$(ALL))
-TESTING := $(filter common/testing/%,$(ALL))
+TESTING := $(filter-out $(TESTS),$(filter common/testing/%,$(ALL)))
 PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 

@@ -224,7 +224,6 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   ExpectFailure(Execute(RunShow, {truncated}), 1, truncated + ": ");
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
-  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "31"}), 1, "dump level 31");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
   ExpectFailure(Execute(RunSave, {vmcore_}), 2, "--output");

@@ -76,12 +76,12 @@ void ChunkBuilder::Clear() {
   summary_ = {};
 }
 
-uint64_t ChunkCompressor::WorkspaceBytes(int level) {
-  return FrameCompressor::WorkspaceBytes(level, ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+uint64_t ChunkCompressor::WorkspaceBytes(CompressionLevels levels) {
+  return FrameCompressor::WorkspaceBytes(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns));
 }
 
-Result<ChunkCompressor> ChunkCompressor::Create(int level) {
-  FrameCompressor compressor = TRY(FrameCompressor::Create(level, ChunkBuilder::BufferBytes(kDefaultChunkRuns)));
+Result<ChunkCompressor> ChunkCompressor::Create(CompressionLevels levels) {
+  FrameCompressor compressor = TRY(FrameCompressor::Create(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns)));
   return ChunkCompressor(std::move(compressor));
 }
 
