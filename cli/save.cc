@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
+#include "common/base/file_sink.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
 #include "common/format/attempt_id.h"
@@ -133,7 +134,7 @@ Result<int> Save(const CommandLine& line) {
   for (const std::string& warning : vmcore.warnings()) PrintError("crashdump save: note", warning);
   OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo, input), "%s",
                         output.c_str());
-  OutputFileSink sink(file);
+  FileSink sink(file.fd());
   const WriteDumpOutcome outcome = TRY(WriteTo(sink, vmcore, options), "%s to %s", input, output.c_str());
   if (outcome.error) return outcome.error->Prefixed("%s", output.c_str());
   TRY(file.Commit(), "%s", output.c_str());

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from crash_report import parse_crash_report
 from machine import workload
+from machine.kdump import KdumpFile
 from machine.ranges import copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.vmcore import PAGE, ZERO_PAGE, system_ram
@@ -98,6 +99,7 @@ def swap_in_use(rig: Rig) -> tuple[int, int]:
 
 def check_memory(rig: Rig, name: str, memory: Path, iomem: str, tmp_path: Path) -> None:
     vmcore = read_vmcore(rig.disk, name, tmp_path)
+    assert isinstance(vmcore, KdumpFile) and not vmcore.incomplete
     crashed = memory.read_bytes()
     ram = set(system_ram(iomem))
     assert len(ram) > (MEMORY_MIB - 224) * 256 * 9 // 10

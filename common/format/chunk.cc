@@ -91,6 +91,18 @@ Result<CompressedChunk> ChunkCompressor::Compress(ChunkBuilder& builder, Mutable
   return CompressedChunk{.summary = builder.summary(), .plain_length = plain.size(), .frame = frame};
 }
 
+ChunkSummary Summarize(std::span<const ChunkRun> runs) {
+  ChunkSummary summary{.first_pfn = kPfnLimit};
+  for (const ChunkRun& run : runs) {
+    summary.first_pfn = std::min(summary.first_pfn, run.first_pfn);
+    summary.end_pfn = std::max(summary.end_pfn, run.first_pfn + run.page_count);
+    if (run.kind == PageKind::kData) summary.data_pages += run.page_count;
+    if (run.kind == PageKind::kZero) summary.zero_pages += run.page_count;
+    if (run.kind == PageKind::kUnreadable) summary.unreadable_pages += run.page_count;
+  }
+  return summary;
+}
+
 Result<> ParseChunk(Bytes payload, uint32_t page_bytes, std::vector<ChunkRun>& runs) {
   runs.clear();
   ByteReader reader(payload);

@@ -102,6 +102,8 @@ struct ChunkRun {
   Bytes data;
 };
 
+ChunkSummary Summarize(std::span<const ChunkRun> runs);
+
 // Takes the plain payload of a chunk apart; the runs borrow `payload`. Checks counts, lengths, kinds and page frame
 // numbers (kCorrupt); not whether a page was seen before.
 Result<> ParseChunk(Bytes payload, uint32_t page_bytes, std::vector<ChunkRun>& runs);

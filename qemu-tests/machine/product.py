@@ -12,7 +12,7 @@ from machine.ranges import Range
 from machine.vm import Vm
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_PROGRAM = _ROOT / "build/x86_64-static/crashdump"
+PROGRAM = _ROOT / "build/x86_64-static/crashdump"
 _INITRAMFS = _ROOT / "build/initramfs-bookworm.img"
 
 DUMPS = "/var/crash/kernel/dumps"
@@ -27,7 +27,7 @@ def build_product_disk(output: Path, kernel: Kernel) -> Path:
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    shutil.copy(_PROGRAM, directory / "crashdump")
+    shutil.copy(PROGRAM, directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
     shutil.copy(_INITRAMFS, directory / "initramfs")
     build_tools_disk(output, directory)
