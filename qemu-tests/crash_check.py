@@ -9,6 +9,7 @@ from typing import Iterator
 import pytest
 
 from machine.product import PROGRAM
+from machine.vmcores import vmcore_set
 
 _COMMANDS = "set scroll off\nbt\nlog\nps\nkmem -i\nquit\n"
 _FORMATS = {
@@ -27,8 +28,7 @@ def vmlinux() -> Path:
 
 @pytest.fixture(scope="module")
 def vmcore() -> Path:
-    vmcores = pytest.importorskip("machine.vmcores")
-    return vmcores.vmcore_set("bookworm").kexec
+    return vmcore_set("bookworm").kexec
 
 
 @pytest.fixture(scope="module")

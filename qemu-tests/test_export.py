@@ -11,6 +11,7 @@ import pytest
 
 from machine.product import PROGRAM
 from machine.vmcore import PAGE, ZERO_PAGE, Vmcore
+from machine.vmcores import vmcore_set
 from readers import (
     DrgnReader,
     LibkdumpfileReader,
@@ -59,9 +60,8 @@ def kernel_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module", params=_MADE_BY)
 def real(request: pytest.FixtureRequest, kernel_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
-    vmcores = pytest.importorskip("machine.vmcores")
     directory = tmp_path_factory.mktemp("real")
-    exported = Exported(getattr(vmcores.vmcore_set(kernel_name), request.param), directory, ("kdump-zstd", "kdump-zlib", "elf"))
+    exported = Exported(getattr(vmcore_set(kernel_name), request.param), directory, ("kdump-zstd", "kdump-zlib", "elf"))
     yield exported
     for path in directory.iterdir():
         path.unlink()
