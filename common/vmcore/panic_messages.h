@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PanicMessages: the crashed kernel's log as text, byte for byte what `makedumpfile --dump-dmesg` prints, but for these:
+// PanicMessages: the crashed kernel's log as text, byte for byte what `makedumpfile --dump-dmesg` prints, but for
+// these:
 // - Bytes that are no printable ASCII: makedumpfile writes \xNN for them, or \xffffffNN, except in the plain buffer.
 //   This class hands on every byte as it was logged; EscapeControl (printable_text.h) is for whoever shows the text.
 // - Logs that are damaged: makedumpfile prints what it takes for a record, or fails.
