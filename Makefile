@@ -164,7 +164,8 @@ asan: build/$(ARCH)-asan/unit-tests
 ## fuzz: every fuzzer for FUZZ_SECONDS
 fuzz: $(addprefix build/$(ARCH)-fuzz/,$(notdir $(FUZZERS:.cc=)))
 	$(Q)for fuzzer in $^; do echo "$$fuzzer"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 || exit 1; done
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+		-artifact_prefix=build/$(ARCH)-fuzz/ || exit 1; done
 
 # A kernel of the distribution's, fetched and unpacked, never installed; the initramfs holds its storage modules.
 build/initramfs-%.img: static $(wildcard mkinitramfs-hooks/*) qemu-tests/kernels.table

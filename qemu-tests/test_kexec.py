@@ -11,9 +11,9 @@ from machine.disk import Disk
 from machine.drive import Drive
 from machine.guest_image import build_tools_disk, compile_guest_program
 from machine.ranges import copy_image
-from machine.vm import Vm
+from machine.vm import NO_TIMER_CHECK, Vm
 
-_CAPTURE_COMMAND_LINE = "console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr guest.var=none"
+_CAPTURE_COMMAND_LINE = f"console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr {NO_TIMER_CHECK} guest.var=none"
 
 
 @pytest.fixture

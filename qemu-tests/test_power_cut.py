@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Callable
 
 from machine import workload
+from machine.product import ALL_PAGES, CRASHKERNEL
 from machine.kdump import KdumpFile
 from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
@@ -17,7 +18,7 @@ from recovered import RecoveredDump, compare_pages, read_vmcore
 def test_power_cuts_and_a_full_region(make_rig: Callable[..., Rig], test_directory: Path, tmp_path: Path) -> None:
     """One capture into a region that is too small for it; from the log of its writes, the disks that power cuts would have left."""
     log, blank = test_directory / "writes.log", tmp_path / "blank.img"
-    rig = make_rig(log=log)
+    rig = make_rig(log=log, command_line=f"{CRASHKERNEL} {ALL_PAGES}")
     vm, product = rig.vm, rig.product
     copy_image(rig.disk.path, blank)
     rig.boot()

@@ -33,9 +33,7 @@ T LoadObject(Bytes bytes) {
 
 inline Bytes BytesOf(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
-inline MutableBytes MutableBytesOf(std::string& text) {
-  return {reinterpret_cast<uint8_t*>(text.data()), text.size()};
-}
+inline MutableBytes MutableBytesOf(std::string& text) { return {reinterpret_cast<uint8_t*>(text.data()), text.size()}; }
 
 inline std::string_view TextOf(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 

@@ -30,8 +30,8 @@ struct LogRecord {
   std::string text;  // as logged: any bytes, at most 65535
 };
 
-// After so many records on end that are damaged nothing better is to be expected but from the newest: a walk goes on with
-// as many of those, since a log that claims millions must not delay the dump.
+// After so many records on end that are damaged nothing better is to be expected but from the newest: a walk goes on
+// with as many of those, since a log that claims millions must not delay the dump.
 inline constexpr uint64_t kMaxDamagedOnEnd = 1U << 14;
 
 // One walk over the records, for one thread. Keeps what it has read of the log's memory: a few pages at most.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PanicMessages: the crashed kernel's log as text, byte for byte what `makedumpfile --dump-dmesg` prints, but for these:
-// - Bytes that are no printable ASCII: makedumpfile writes \xNN for them, or \xffffffNN, except in the plain buffer.
-//   This class hands on every byte as it was logged; EscapeControl (printable_text.h) is for whoever shows the text.
-// - Logs that are damaged: makedumpfile prints what it takes for a record, or fails.
+// PanicMessages: the crashed kernel's log as text, byte for byte what `makedumpfile --dump-dmesg` prints, with two
+// exceptions. Bytes of a record that are neither printable ASCII nor white space: makedumpfile writes \xNN or
+// \xffffffNN; this class hands on every byte as it was logged, and EscapeControl (printable_text.h) is for whoever
+// shows the text. Damaged logs: makedumpfile prints what it takes for a record, or fails.
 #pragma once
 
 #include <functional>

@@ -11,9 +11,10 @@
 namespace crashdump {
 
 // Reads from SYMBOL(log_first_idx), the oldest record, to SYMBOL(log_next_idx). Not from SYMBOL(clear_idx): what
-// `dmesg --clear` hides is a part of the log. Errors as PanicMessages::Open. `memory` must outlive the records.
-// Where a length makes no sense or a header cannot be read, a walk ends, with one damaged record: nothing but the
-// lengths tells where the next record is.
+// `dmesg --clear` hides is a part of the log. A line that several calls of printk made may be several records; here
+// each is a line, as for makedumpfile. Errors as PanicMessages::Open. `memory` must outlive the records. Where a length
+// makes no sense or a header cannot be read, a walk ends, with one damaged record: nothing but the lengths tells where
+// the next record is.
 Result<LogRecords> OpenPrintkLog(const KernelMemory& memory);
 
 }  // namespace crashdump

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "common/testing/fuzzer.h"
 #include "common/testing/kernel_builder.h"
 #include "common/vmcore/open_classifier.h"
 
@@ -64,14 +65,9 @@ class DamagedSource final : public ByteSource {
   std::vector<Patch> patches_;
 };
 
-}  // namespace
-}  // namespace crashdump
-
 // The input: era, model, then patches of {area, place (4 bytes), length, bytes}.
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace crashdump;
-  Bytes input(data, size);
-  if (input.size() < 2) return 0;
+void Run(Bytes input) {
+  if (input.size() < 2) return;
   const Machine& machine = MachineOf(testing::kAllEras[input[0] % std::size(testing::kAllEras)],
                                      testing::kAllModels[input[1] % std::size(testing::kAllModels)]);
   auto source = std::make_unique<DamagedSource>(machine);
@@ -85,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     input = input.subspan(kPatchHeader + length);
   }
   const Result<Vmcore> vmcore = Vmcore::Open(std::move(source));
-  if (!vmcore.ok()) return 0;
+  if (!vmcore.ok()) return;
   const PhysicalMemory memory(vmcore.value());
   const OpenedClassifier opened = OpenClassifier(vmcore.value(), memory);
   std::vector<PageClass> classes(KernelBuilder::kPages);
@@ -97,5 +93,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ++counts[static_cast<size_t>(page_class)];
   }
   (void)opened.classifier->Doubts(counts);
-  return 0;
 }
+
+std::vector<testing::FuzzerInput> Seeds() {
+  std::vector<testing::FuzzerInput> seeds;
+  for (uint8_t era = 0; era < std::size(testing::kAllEras); ++era) {
+    for (uint8_t model = 0; model < std::size(testing::kAllModels); ++model) {
+      // Nothing is damaged; a number of VMCOREINFO; the first struct pages.
+      seeds.push_back({era, model});
+      seeds.push_back({era, model, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
+      seeds.push_back({era, model, 1, 0x40, 0x00, 0, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 0});
+    }
+  }
+  return seeds;
+}
+
+const testing::Fuzzer kFuzzer("struct_page_classifier", Run, Seeds);
+
+}  // namespace
+}  // namespace crashdump

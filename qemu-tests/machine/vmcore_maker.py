@@ -10,11 +10,11 @@ from machine.disk import MIB, build_disk
 from machine.drive import Drive
 from machine.guest_image import DISK_MODULES, build_initramfs, build_tools_disk, compile_guest_program
 from machine.kernel import Kernel
-from machine.vm import Vm, VmConfig
+from machine.vm import NO_TIMER_CHECK, Vm, VmConfig
 from machine.vmcores import Recipe, VmcoreSet
 
 _CRASHKERNEL = "crashkernel=192M"
-_CAPTURE_COMMAND_LINE = "console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr guest.var=none"
+_CAPTURE_COMMAND_LINE = f"console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr {NO_TIMER_CHECK} guest.var=none"
 
 # Dirty pages stay so, and pages in the processors' own lists of free pages, which Linux 6.7 and later shorten every second.
 _PREPARE = """
