@@ -10,6 +10,11 @@ V ?= 0
 FUZZ_SECONDS ?= 60
 # Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
 PYTEST ?=
+# What `make bench` measures: the vmcore (default: the test vmcore bookworm-4g), rounds, compressing threads, dump level.
+VMCORE ?=
+RUNS ?= 7
+THREADS ?= 1
+LEVEL ?= 31
 # The root that `make install` installs below; empty for the running system.
 DESTDIR ?=
 
@@ -114,12 +119,12 @@ build/packages-%: toolchain/install-packages toolchain/packages.table
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all static test qemu-tests demo install build/%
+NEEDS_SYSROOT := all static test qemu-tests crash-check demo bench install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests demo initramfs install clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests vmcores crash-check demo bench initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -176,9 +181,17 @@ initramfs: build/initramfs-bookworm.img
 qemu-tests: build/packages-test static initramfs
 	$(Q)qemu-tests/run $(PYTEST)
 
+## crash-check: crash, with the kernel's debug information (0.8 GiB to fetch), on exported vmcores
+crash-check: build/packages-test static
+	$(Q)qemu-tests/run crash_check.py
+
 ## demo: one crash from end to end in a virtual machine, to look at
 demo: build/packages-test static initramfs
 	$(Q)qemu-tests/demo
+
+## bench: this program and makedumpfile on one vmcore, VMCORE=FILE RUNS=N THREADS=N LEVEL=D; a table, and a plot below build/bench/
+bench: build/packages-test static
+	$(Q)bench/run $(VMCORE) --runs $(RUNS) --threads $(THREADS) --level $(LEVEL)
 
 ## install: the programs, below DESTDIR
 install: static
@@ -187,7 +200,7 @@ install: static
 		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox
 	$(Q)install -d -m 700 $(DESTDIR)/var/lib/crashdump
 
-PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py)
+PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
 
 ## test: everything; what must pass before anything lands
 test: build/packages-test static initramfs build/$(ARCH)-asan/unit-tests build/$(ARCH)-static-test/unit-tests

@@ -20,6 +20,7 @@
 #include "common/testing/printk_log_builder.h"
 #include "common/testing/sample_vmcore.h"
 #include "common/testing/temp_directory.h"
+#include "recover/kdump_file_test.h"
 
 namespace crashdump {
 namespace {
@@ -118,6 +119,45 @@ TEST_F(CommandsTest, SavedAndExportedEveryPageIsWhatItWas) {
   }
 }
 
+TEST_F(CommandsTest, ExportedAsKdumpEveryPageIsWhatItWas) {
+  for (const char* level : {"0", "1"}) {
+    ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump"), "--dump-level", level, "--force"}).status, 0);
+    for (const char* compress : {"zstd", "zlib", "none"}) {
+      const Ran ran = Execute(RunExport, {Out("dump"), "--compress", compress, "-o", Out("kdump"), "--force"});
+      ASSERT_EQ(ran.status, 0) << ran.err;
+      EXPECT_EQ(ran.err, "");
+      const KdumpFile file(ReadBytes(Out("kdump")), TargetFormat());
+      EXPECT_EQ(file.release, "6.1.0-test");
+      ASSERT_EQ(file.pages.size(), sample_.pages.size());
+      for (const auto& [pfn, page] : sample_.pages) {
+        const auto read = file.ReadPage(pfn);
+        ASSERT_TRUE(read) << pfn;
+        EXPECT_EQ(*read, page) << pfn;
+      }
+      // The sample has pages that cannot be compressed, and of level 0 zero pages are data.
+      uint64_t raw = 0;
+      for (const auto& [pfn, page] : file.pages) raw += page.flags == 0 && page.offset != file.data_offset;
+      EXPECT_GT(raw, 0U);
+      EXPECT_LT(raw, sample_.pages.size());
+    }
+  }
+}
+
+TEST_F(CommandsTest, FlattenedGoesToAPipeOrAFile) {
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
+  ASSERT_EQ(Execute(RunExport, {Out("dump"), "--format", "flattened", "-o", Out("flat")}).status, 0);
+  const std::vector<uint8_t> flat = ReadBytes(Out("flat"));
+  EXPECT_EQ(TextOf(Bytes(flat).first(12)), "makedumpfile");
+  for (const bool named : {false, true}) {
+    std::vector<std::string> words = {Out("dump"), "--format", "flattened"};
+    if (named) words.insert(words.end(), {"-o", "-"});
+    const Ran ran = Execute(RunExport, words);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.err, "");
+    EXPECT_TRUE(Equal(BytesOf(ran.out), flat));
+  }
+}
+
 TEST_F(CommandsTest, MessagesAreTheSameOfBothAndEscaped) {
   ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", Out("dump")}).status, 0);
   const Ran of_vmcore = Execute(RunMessages, {vmcore_});
@@ -170,7 +210,7 @@ TEST_F(CommandsTest, ATornDumpIsExportedWithAWarning) {
   }
   ASSERT_GT(chunks.size(), 4U);
   ASSERT_EQ(truncate(Out("dump").c_str(), static_cast<off_t>(chunks[4].offset + 100)), 0);
-  const Ran exported = Execute(RunExport, {Out("dump"), "-o", Out("elf")});
+  const Ran exported = Execute(RunExport, {Out("dump"), "--format", "elf", "-o", Out("elf")});
   EXPECT_EQ(exported.status, 0);
   EXPECT_NE(exported.err.find("torn"), std::string::npos) << exported.err;
   EXPECT_EQ(std::count(exported.err.begin(), exported.err.end(), '\n'), 1) << exported.err;
@@ -246,11 +286,16 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   ExpectFailure(Execute(RunShow, {truncated}), 1, truncated + ": ");
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
-  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "31"}), 1, "dump level 31");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
   ExpectFailure(Execute(RunSave, {vmcore_}), 2, "--output");
-  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "kdump"}), 1, "kdump");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "lkcd"}), 1, "\"lkcd\" is none of kdump");
+  ExpectFailure(Execute(RunExport, {vmcore_}), 1, "--output FILE is missing");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", "-"}), 1, "--output FILE is missing");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--compress", "lzo"}), 1, "\"lzo\" is none of zstd");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "elf", "--compress", "zstd"}), 1,
+                "--compress");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--threads", "0"}), 2, "--threads");
   ExpectFailure(Execute(RunMessages, {}), 2, "FILE");
 }
 

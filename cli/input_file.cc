@@ -22,8 +22,10 @@ Result<InputKind> DetectInput(const char* path) {
   if (begins_with(kObjectMagic)) return InputKind::kDump;
   if (begins_with(kElfMagic)) return InputKind::kVmcore;
   if (begins_with(BytesOf(std::string_view("KDUMP   "))) || begins_with(BytesOf(std::string_view("makedumpfile")))) {
-    return Error::Format(ErrorCode::kUnsupported,
-                         "written by makedumpfile; this program reads its own dumps and ELF vmcores");
+    return Error::Format(
+        ErrorCode::kUnsupported,
+        "in makedumpfile's format, which this program writes and crash, drgn and makedumpfile read; it "
+        "reads its own dumps and ELF vmcores");
   }
   return Error::Format(ErrorCode::kUnsupported, "neither a dump of this program nor an ELF vmcore");
 }

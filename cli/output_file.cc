@@ -148,6 +148,4 @@ Result<> OutputFile::Commit() {
   return linked;
 }
 
-Result<> OutputFileSink::WriteAt(uint64_t offset, Bytes data) { return PwriteFull(fd_, offset, data); }
-
 }  // namespace crashdump

@@ -5,7 +5,6 @@
 
 #include <string>
 
-#include "common/base/byte_sink.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 
@@ -39,19 +38,6 @@ class OutputFile {
   std::string name_;
   std::string temporary_;  // "" as long as the file is nameless
   Overwrite overwrite_;
-};
-
-// Writes a dump into an OutputFile. Flush() does nothing: before Commit(), which flushes, the file has no name that a
-// power cut could leave.
-class OutputFileSink final : public ByteSink {
- public:
-  // Borrows the file.
-  explicit OutputFileSink(const OutputFile& file) : fd_(file.fd()) {}
-  Result<> WriteAt(uint64_t offset, Bytes data) override;
-  Result<> Flush() override { return {}; }
-
- private:
-  int fd_;
 };
 
 }  // namespace crashdump

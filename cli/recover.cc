@@ -4,11 +4,14 @@
 #include <sys/file.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
+#include "capture/writer/memory_budget.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/progress_bar.h"
 #include "cli/root_command.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
@@ -33,6 +36,8 @@ constexpr const char* kDefaultCrashDirectory = "/var/crash";
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"directory", OptionKind::kText, "DIR", "publish below DIR/kernel/dumps (default /var/crash)"},
     {"keep-free", OptionKind::kSize, "SIZE", "leave so much room on that filesystem (default 64M)"},
+    {"format", OptionKind::kText, "FORMAT", "of the memory: kdump, elf or crashdump (default VMCORE_FORMAT, or kdump)"},
+    {"compress", OptionKind::kText, "HOW", "kdump: zstd, zlib or none (default VMCORE_COMPRESS, or zstd)"},
     {"no-load", OptionKind::kFlag, "", "do not arm the machine again"},
 });
 
@@ -95,9 +100,23 @@ bool HasPublished(const std::vector<RecoverNote>& notes) {
   return false;
 }
 
-Result<> ArmAgain(LinuxMachine& machine, DiskState& state) {
+// Wrong options end the command; a wrong configuration does not: it must not keep a dump back.
+Result<PublishOptions> ChoosePublishOptions(const CommandLine& line, const Result<Configuration>& configuration) {
+  PublishOptions options;
+  options.encode.threads = std::min(UsableCpus(), kMaxEncodeThreads);
+  if (configuration.ok()) {
+    options.format = configuration.value().vmcore_format;
+    options.encode.compression = configuration.value().vmcore_compress;
+  }
+  if (const auto format = line.Text("format")) options.format = TRY(ParseVmcoreFormat(*format), "--format");
+  if (const auto compress = line.Text("compress")) {
+    options.encode.compression = TRY(ParsePageCompression(*compress), "--compress");
+  }
+  return options;
+}
+
+Result<> ArmAgain(LinuxMachine& machine, DiskState& state, const Configuration& configuration) {
   const UniqueFd lock = TRY(TakeLock(state.run()));
-  const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
   const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
   return WriteOutput(Describe(report));
 }
@@ -106,6 +125,15 @@ Result<int> Recover(const CommandLine& line) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
+  const Result<Configuration> configuration = ReadConfiguration(machine, kConfigurationPath);
+  PublishOptions options = TRY(ChoosePublishOptions(line, configuration));
+  // One for each dump, so that it knows how long this one takes.
+  std::optional<ProgressBar> bar;
+  options.progress = [&bar, last = uint64_t{0}](uint64_t done, uint64_t total) mutable {
+    if (!bar || done < last) bar.emplace();
+    last = done;
+    bar->Update(done, total);
+  };
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
   const std::string boot_id = TRY(BootId(machine));
@@ -113,20 +141,22 @@ Result<int> Recover(const CommandLine& line) {
 
   struct utsname names {};
   (void)uname(&names);
-  Publisher publisher =
-      TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
-                          line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
+  Publisher publisher = TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
+                                            line.Number("keep-free").value_or(kDefaultKeepFree),
+                                            ReadHostFacts("", names.machine), options));
   TRY(publisher.RemoveLeftovers());
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
   KeyStore keys(state.directories().keys);
   Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
   const std::vector<RecoverNote> notes = TRY(collector.Run());
+  bar.reset();
   const int status = PrintNotes(notes);
 
   if (line.Has("no-load") || !machine.Exists(kConfigurationPath)) return status;
   // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
   if (!HasPublished(notes) && CheckStatus(machine, state.directories()).armed()) return status;
-  TRY(ArmAgain(machine, state), "arming again");
+  if (!configuration.ok()) return configuration.error().Prefixed("arming again");
+  TRY(ArmAgain(machine, state, configuration.value()), "arming again");
   return status;
 }
 

@@ -11,21 +11,24 @@
 #include "cli/options.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
+#include "common/base/file_sink.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
 #include "common/format/attempt_id.h"
+#include "common/vmcore/open_classifier.h"
 
 namespace crashdump {
 namespace {
 
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"output", OptionKind::kText, "FILE", "the dump to write", 'o', OptionNeed::kRequired},
-    {"dump-level", OptionKind::kNumber, "0|1", "0: every page; 1: without zero pages (default)", 'd',
+    {"dump-level", OptionKind::kNumber, "LEVEL",
+     "pages to leave out, the sum of: 1 zero, 2 clean page cache, 4 all page cache, 8 user, 16 free (default 31)", 'd',
      OptionNeed::kOptional, 0, DumpLevel::kMaximum},
     {"threads", OptionKind::kNumber, "N", "threads that compress (default: one per CPU)", 0, OptionNeed::kOptional, 1,
      CapturePipeline::kMaxThreads},
-    {"compression-level", OptionKind::kNumber, "L", "zstd level 1 to 19 (default 1)", 0, OptionNeed::kOptional,
-     kMinCompressionLevel, kMaxCompressionLevel},
+    {"compression-level", OptionKind::kText, "L",
+     "zstd level 1 to 19 (default 1), or auto: as high as the disk is slow"},
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
@@ -43,6 +46,7 @@ constexpr CommandSpec kSpec = {
 class SaveListener final : public CaptureListener {
  public:
   void OnMessagesSafe() override {}
+  void OnCounted() override {}
   void OnProgress(const CaptureProgress& progress) override { bar_.Update(progress.done_bytes, progress.total_bytes); }
   void OnNote(std::string_view text) override { PrintError("crashdump save: note", text); }
 
@@ -73,23 +77,23 @@ Result<DumpId> NewAttemptId(const Vmcore& vmcore, const DumpContents& contents) 
 struct SaveOptions {
   DumpLevel level;
   unsigned threads;
-  int compression_level;
+  CompressionLevels compression;
 };
 
 Result<WriteDumpOutcome> WriteTo(ByteSink& sink, const Vmcore& vmcore, const SaveOptions& options) {
   const PhysicalMemory memory(vmcore);
-  KeepEveryPage classifier;
+  const OpenedClassifier opened = OpenClassifier(vmcore, memory);
   DumpContents contents = GatherContents(vmcore, memory, options.level, kSectionMaxBytes);
   const DumpParameters parameters = {.layout = FileLayout(TRY(MeasureMessages(contents))),
                                      .attempt_id = TRY(NewAttemptId(vmcore, contents)),
                                      .attempt = 1,
                                      .page_bytes = static_cast<uint32_t>(vmcore.page_size()),
                                      .crash_time = contents.crash_time};
-  PageFiller filler = TRY(PageFiller::Create(vmcore, memory, classifier, options.level));
+  PageFiller filler = TRY(PageFiller::Create(vmcore, memory, *opened.classifier, options.level));
   DumpWriter writer = TRY(DumpWriter::Create(sink, DumpCredentials(), parameters));
   const std::atomic<bool> stop = false;
   const std::unique_ptr<CapturePipeline> pipeline = TRY(CapturePipeline::Create(
-      std::move(filler), {.threads = options.threads, .compression_level = options.compression_level}, stop));
+      std::move(filler), {.threads = options.threads, .compression = options.compression}, stop));
   CaptureLog log;
   SaveListener listener;
   return WriteDump(writer, vmcore, std::move(contents), pipeline.get(), log, listener);
@@ -111,19 +115,17 @@ std::string SummaryLine(const WriteDumpOutcome& outcome, uint64_t page_bytes, ui
 }
 
 Result<int> Save(const CommandLine& line) {
-  const DumpLevel level = TRY(DumpLevel::FromNumber(line.Number("dump-level").value_or(DumpLevel::kZero)));
-  if (level.number() > DumpLevel::kZero) {
-    return Error::Format(ErrorCode::kUnsupported,
-                         "dump level %" PRIu32
-                         ": this version knows levels 0 and 1; others, "
-                         "which leave out pages by their class, come with a later version",
-                         level.number());
+  const DumpLevel level = TRY(DumpLevel::FromNumber(line.Number("dump-level").value_or(DumpLevel::kMaximum)));
+  const Result<CompressionLevels> levels = ParseCompressionLevels(line.Text("compression-level").value_or("1"));
+  if (!levels.ok()) {
+    PrintError("crashdump save", std::string("--compression-level: ") + levels.error().text());
+    return kExitUsage;
   }
   const SaveOptions options = {
       .level = level,
       .threads =
           static_cast<unsigned>(line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads))),
-      .compression_level = static_cast<int>(line.Number("compression-level").value_or(kMinCompressionLevel))};
+      .compression = levels.value()};
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
   const std::string output = line.Text("output").value_or("");
@@ -132,7 +134,7 @@ Result<int> Save(const CommandLine& line) {
   for (const std::string& warning : vmcore.warnings()) PrintError("crashdump save: note", warning);
   OutputFile file = TRY(OutputFile::Create(output, line.Has("force") ? Overwrite::kYes : Overwrite::kNo, input), "%s",
                         output.c_str());
-  OutputFileSink sink(file);
+  FileSink sink(file.fd());
   const WriteDumpOutcome outcome = TRY(WriteTo(sink, vmcore, options), "%s to %s", input, output.c_str());
   if (outcome.error) return outcome.error->Prefixed("%s", output.c_str());
   TRY(file.Commit(), "%s", output.c_str());

@@ -8,6 +8,8 @@
 #include <cstdio>
 
 #include "capture/writer/machine_facts.h"
+#include "capture/writer/page_census.h"
+#include "cli/class_table.h"
 #include "cli/commands.h"
 #include "cli/input_file.h"
 #include "cli/options.h"
@@ -16,6 +18,7 @@
 #include "common/base/text_record.h"
 #include "common/crypto/crypto.h"
 #include "common/format/dump_reader.h"
+#include "common/vmcore/open_classifier.h"
 #include "common/vmcore/printable_text.h"
 
 namespace crashdump {
@@ -32,8 +35,9 @@ constexpr CommandSpec kSpec = {
     .positional_maximum = 1,
     .options = kOptions,
     .help =
-        "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages,\n"
-        "and how the capture went. With --verify the exit status is 1 if the dump is damaged or not complete.\n",
+        "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages by\n"
+        "class (of a vmcore: what dump level 31 would keep), and how the capture went. With --verify the exit status "
+        "is 1 if the dump is damaged or not complete.\n",
 };
 
 // Lines "Name:   value" with the values in one column.
@@ -92,11 +96,35 @@ void AddMachine(const TextRecord& facts, Table& table) {
   for (const std::string_view warning : facts.FindAll("warning")) table.Add("Warning", warning);
 }
 
-// The other key=value lines, as they are.
+// The other key=value lines, as they are; the counts of classes have a table of their own.
 void AddRest(const TextRecord& record, std::initializer_list<std::string_view> shown, Table& table) {
   for (const auto& [key, value] : record.lines()) {
+    if (key.starts_with("kept_") || key.starts_with("left_out_")) continue;
     if (std::find(shown.begin(), shown.end(), key) == shown.end()) table.Add("  " + key, value);
   }
+}
+
+std::string ClassesText(const ClassCounts& counts, uint64_t page_bytes) {
+  const std::string table = ClassTable(counts, page_bytes);
+  return table.empty() ? "" : "Classes of pages:\n" + table;
+}
+
+// What the highest level would make of the vmcore; notes and doubts as lines of the table.
+ClassCounts CountClasses(const Vmcore& vmcore, const PhysicalMemory& memory, DumpLevel level, Table& table) {
+  const OpenedClassifier opened = OpenClassifier(vmcore, memory);
+  for (const std::string& note : opened.classifier->notes()) table.Add("Note", note);
+  PageCensus census(memory, vmcore.page_size());
+  const std::atomic<bool> stop = false;
+  (void)census.Take(*opened.classifier, stop, [](uint64_t) {});
+  for (const std::string& doubt : opened.classifier->Doubts(census.totals())) {
+    census.Distrust();
+    table.Add("Doubt", doubt);
+  }
+  ClassCounts counts;
+  for (uint32_t i = 0; i < kPageClassCount; ++i) {
+    (level.Keeps(static_cast<PageClass>(i)) ? counts.kept : counts.left_out)[i] = census.totals()[i];
+  }
+  return counts;
 }
 
 TextRecord ParseOrEmpty(const std::string& text) {
@@ -153,14 +181,15 @@ Result<int> ShowDump(const char* path, bool verify) {
           table);
   if (!summary.lines().empty()) table.AddHeading("Capture");
   AddRest(summary, {"data_pages", "zero_pages", "unreadable_pages", "chunks"}, table);
-  TRY(WriteOutput(table.ToString()));
+  TRY(WriteOutput(table.ToString() + ClassesText(ClassCounts::FromSummary(summary), header.page_bytes)));
   return status;
 }
 
 Result<int> ShowVmcore(const char* path) {
   const Vmcore vmcore = TRY(Vmcore::Open(path));
   const PhysicalMemory memory(vmcore);
-  const TextRecord facts = MachineFacts(vmcore, memory, TRY(DumpLevel::FromNumber(0)));
+  const DumpLevel level = TRY(DumpLevel::FromNumber(DumpLevel::kMaximum));
+  const TextRecord facts = MachineFacts(vmcore, memory, level);
   Table table;
   table.Add("File", std::string(path) + ", ELF vmcore" +
                         (vmcore.source().size() == 0 ? "" : ", " + FormatSize(vmcore.source().size())));
@@ -168,7 +197,8 @@ Result<int> ShowVmcore(const char* path) {
   table.Add("VMCOREINFO", vmcore.vmcoreinfo() == nullptr ? "none" : FormatSize(vmcore.vmcoreinfo()->text().size()));
   table.Add("Segments", std::to_string(vmcore.loads().size()));
   table.Add("Highest address", FormatSize(memory.end_pfn() * vmcore.page_size()));
-  TRY(WriteOutput(table.ToString()));
+  const ClassCounts counts = CountClasses(vmcore, memory, level, table);
+  TRY(WriteOutput(table.ToString() + ClassesText(counts, vmcore.page_size())));
   return kExitSuccess;
 }
 

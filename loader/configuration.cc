@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint64_t kMostCpus = 64;
 
-constexpr std::string_view kKeys[] = {"TARGET", "KERNEL_VERSION", "KERNEL", "INITRAMFS", "CPUS", "COMMAND_LINE_APPEND"};
+constexpr std::string_view kKeys[] = {"TARGET", "KERNEL_VERSION",      "KERNEL",        "INITRAMFS",
+                                      "CPUS",   "COMMAND_LINE_APPEND", "VMCORE_FORMAT", "VMCORE_COMPRESS"};
 
 Result<> CheckKeys(const TextRecord& record) {
   for (const auto& [key, value] : record.lines()) {
@@ -74,6 +75,12 @@ Result<Configuration> ParseConfiguration(const Machine& machine, std::string_vie
                            static_cast<unsigned>(kMostCpus));
     }
     configuration.cpus = static_cast<unsigned>(count);
+  }
+  if (const auto format = record.Find("VMCORE_FORMAT")) {
+    configuration.vmcore_format = TRY(ParseVmcoreFormat(*format), "VMCORE_FORMAT");
+  }
+  if (const auto compress = record.Find("VMCORE_COMPRESS")) {
+    configuration.vmcore_compress = TRY(ParsePageCompression(*compress), "VMCORE_COMPRESS");
   }
   configuration.command_line_append = record.Find("COMMAND_LINE_APPEND").value_or("");
   return configuration;

@@ -7,6 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/storage/uuid.h"
+#include "common/vmcore/vmcore_format.h"
 #include "loader/machine.h"
 
 namespace crashdump {
@@ -18,6 +19,9 @@ struct Configuration {
   std::string initramfs;            // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION
   unsigned cpus = 1;                // CPUS: processors of the capture kernel
   std::string command_line_append;  // COMMAND_LINE_APPEND: for the capture kernel, behind everything else
+  // VMCORE_FORMAT, VMCORE_COMPRESS: how `recover` publishes memory.
+  VmcoreFormat vmcore_format = VmcoreFormat::kKdump;
+  PageCompression vmcore_compress = kDefaultPageCompression;
 };
 
 // Takes the text apart and fills in what it leaves out. The error names the line's key and what is wrong.

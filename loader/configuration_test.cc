@@ -35,6 +35,20 @@ TEST_F(ConfigurationTest, ATargetIsEnough) {
   EXPECT_EQ(configuration.value().command_line_append, "");
 }
 
+TEST_F(ConfigurationTest, HowMemoryIsPublished) {
+  auto configuration = Parse(kTarget);
+  ASSERT_TRUE(configuration.ok());
+  EXPECT_EQ(configuration.value().vmcore_format, VmcoreFormat::kKdump);
+  EXPECT_EQ(configuration.value().vmcore_compress, PageCompression::kZstd);
+  configuration = Parse(std::string(kTarget) + "VMCORE_FORMAT=elf\nVMCORE_COMPRESS=none\n");
+  ASSERT_TRUE(configuration.ok()) << configuration.error().text();
+  EXPECT_EQ(configuration.value().vmcore_format, VmcoreFormat::kElf);
+  EXPECT_EQ(configuration.value().vmcore_compress, PageCompression::kNone);
+  ExpectRefused(std::string(kTarget) + "VMCORE_FORMAT=lkcd\n", "VMCORE_FORMAT: \"lkcd\" is none of");
+  ExpectRefused(std::string(kTarget) + "VMCORE_COMPRESS=lzo\n", "VMCORE_COMPRESS: \"lzo\" is none of");
+  ExpectRefused(std::string(kTarget) + "VMCORE_FORMAT=\n", "VMCORE_FORMAT has no value");
+}
+
 TEST_F(ConfigurationTest, EveryKeyCounts) {
   const auto configuration = Parse(std::string(kTarget) +
                                    "KERNEL=/boot/other\nINITRAMFS=/boot/other.img\nCPUS=3\n"

@@ -112,6 +112,10 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
     return rig
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: minutes for one thing; only run with -m slow")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome: Any = yield

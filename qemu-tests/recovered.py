@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from machine.disk import Disk
+from machine.kdump import KdumpFile
 from machine.vmcore import PAGE, Vmcore
 
 
@@ -36,14 +37,15 @@ class RecoveredDump:
         assert self.messages.endswith("\n") and self.messages.splitlines()[-1] == said.splitlines()[-1]
 
 
-def read_vmcore(disk: Disk, name: str, directory: Path) -> Vmcore:
-    """A copy of the dump's vmcore is left in `directory`."""
+def read_vmcore(disk: Disk, name: str, directory: Path) -> Vmcore | KdumpFile:
+    """A copy of the dump's vmcore, of whichever format, is left in `directory`."""
     path = directory / f"vmcore-{name}"
     path.write_bytes(disk.read_var_file(f"{_directory(name)}/vmcore"))
-    return Vmcore(path)
+    with path.open("rb") as file:
+        return Vmcore(path) if file.read(4) == b"\x7fELF" else KdumpFile(path)
 
 
-def compare_pages(vmcore: Vmcore, memory: bytes, ram: set[int]) -> int:
+def compare_pages(vmcore: Vmcore | KdumpFile, memory: bytes, ram: set[int]) -> int:
     """How many pages of the vmcore are RAM; each is equal to that of `memory`, the machine's as seen from outside."""
     compared = 0
     for pfn in vmcore.offsets:

@@ -2,17 +2,22 @@
 # One crash from end to end: what is recovered is what the memory was, and nothing else on the disk has changed.
 
 from pathlib import Path
+from typing import Callable
 
 from crash_report import parse_crash_report
 from machine import workload
+from machine.kdump import KdumpFile
+from machine.product import ALL_PAGES, CRASHKERNEL
 from machine.ranges import copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.vmcore import PAGE, ZERO_PAGE, system_ram
 from recovered import RecoveredDump, compare_pages, read_vmcore
 
 
-def test_every_byte(rig: Rig, tmp_path: Path) -> None:
+def test_every_byte(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """A crash with the swap in use: what is recovered is the memory as QEMU shows it from outside, and only the arming's places change."""
+    rig = make_rig(command_line=f"{CRASHKERNEL} {ALL_PAGES}")
+    rig.boot()
     vm, product = rig.vm, rig.product
     before, after = tmp_path / "before.img", tmp_path / "after.img"
     arming = product.arm()
@@ -54,6 +59,39 @@ def test_every_byte(rig: Rig, tmp_path: Path) -> None:
     vm.kill()
     check_memory(rig, name, memory, iomem, tmp_path)
     check_files(rig, name)
+
+
+def test_what_is_the_users_stays_out(rig: Rig, tmp_path: Path) -> None:
+    """At the default level: the kernel's memory is there, that of processes and files is not, and the dump says how much of each."""
+    vm, product = rig.vm, rig.product
+    secret = "hunter2-is-nobodys-business"
+    workload.allocate_anonymous(vm, 24, secret)
+    workload.fill_page_cache(vm, 32)
+    vm.must("echo kernel-marker >/dev/kmsg; sync")
+    product.arm()
+    vm.crash()
+    vm.wait_for_stage("reboot", timeout=180)
+    vm.wait_for_boot()
+    product.configure()
+    assert ": complete, messages and" in product.command("recover --no-load", timeout=300)
+    [name] = product.dumps()
+    vm.must("sync")
+    vm.kill()
+    dump = RecoveredDump.read(rig.disk, name)
+    pages = {name: int(value) for name, value in dump.facts("capture").items() if name.startswith(("kept_", "left_out_"))}
+    assert pages["left_out_user"] > 24 * 256 and pages["left_out_cache_clean"] + pages["left_out_cache_private"] > 32 * 256
+    assert pages["left_out_free"] > 5000 and [name for name in pages if name.startswith("kept_")] == ["kept_kernel"]
+    assert dump.facts("capture")["complete_passes"] == "1"
+    vmcore = read_vmcore(rig.disk, name, tmp_path)
+    assert len(vmcore.offsets) == pages["kept_kernel"] < sum(pages.values()) / 2
+    # A full page of it was the process's; the kernel itself has had it in a pipe.
+    line = f"{secret}\n".encode()
+    text = line * (PAGE // len(line) + 2)
+    of_the_process = {text[shift : shift + PAGE] for shift in range(len(line))}
+    assert sum(vmcore.page(pfn) in of_the_process for pfn in vmcore.offsets) <= 16 + 1
+    assert any(b"kernel-marker" in vmcore.page(pfn) for pfn in vmcore.offsets)
+    print(f"{pages}; {len(vmcore.offsets)} pages in the vmcore")
+    vmcore.close()
 
 
 def test_prepare_and_undo(rig: Rig, tmp_path: Path) -> None:
@@ -98,6 +136,7 @@ def swap_in_use(rig: Rig) -> tuple[int, int]:
 
 def check_memory(rig: Rig, name: str, memory: Path, iomem: str, tmp_path: Path) -> None:
     vmcore = read_vmcore(rig.disk, name, tmp_path)
+    assert isinstance(vmcore, KdumpFile) and not vmcore.incomplete
     crashed = memory.read_bytes()
     ram = set(system_ram(iomem))
     assert len(ram) > (MEMORY_MIB - 224) * 256 * 9 // 10

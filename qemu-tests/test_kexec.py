@@ -2,7 +2,6 @@
 # A panic into a crash kernel, with a loader of the harness' own and the guest's initramfs in the capture kernel too: what the harness
 # sees of a kexec jump, and a control for the product's tests (if this fails, the fault is not the product's).
 
-import subprocess
 from pathlib import Path
 from typing import Any, Callable
 
@@ -10,20 +9,18 @@ import pytest
 
 from machine.disk import Disk
 from machine.drive import Drive
-from machine.guest_image import build_tools_disk
+from machine.guest_image import build_tools_disk, compile_guest_program
 from machine.ranges import copy_image
-from machine.vm import Vm
+from machine.vm import NO_TIMER_CHECK, Vm
 
-_LOADER = Path(__file__).resolve().parent / "guest/load_crash_kernel.c"
-_CAPTURE_COMMAND_LINE = "console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr guest.var=none"
+_CAPTURE_COMMAND_LINE = f"console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr {NO_TIMER_CHECK} guest.var=none"
 
 
 @pytest.fixture
 def tools_disk(tmp_path: Path, kernel: Any, guest_initramfs: Path) -> Path:
     tools = tmp_path / "tools"
     tools.mkdir()
-    compiler = ["clang-16", "-static", "-O1", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([*compiler, "-o", tools / "load_crash_kernel", _LOADER], check=True)
+    compile_guest_program("load_crash_kernel", tools)
     (tools / "vmlinuz").write_bytes(kernel.vmlinuz.read_bytes())
     (tools / "initramfs").write_bytes(guest_initramfs.read_bytes())
     build_tools_disk(tmp_path / "tools.img", tools)

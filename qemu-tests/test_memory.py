@@ -3,13 +3,11 @@
 
 from typing import Callable
 
-from machine.product import CRASHKERNEL, SMALL_DUMPS
 from machine.rig import Rig
 from recovered import RecoveredDump
 
 _SIZES_MIB = (1024, 4096)
 _THREADS = (1, 2)
-_COMMAND_LINE = f"{CRASHKERNEL} {SMALL_DUMPS}"
 
 
 def test_peak_memory_of_the_capture(make_rig: Callable[..., Rig]) -> None:
@@ -17,7 +15,7 @@ def test_peak_memory_of_the_capture(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
     for memory_mib in _SIZES_MIB:
         # The capture kernel leaves the boot processor alone, so there is one more.
-        rig = make_rig(image=rig.disk.path, memory_mib=memory_mib, cpus=max(_THREADS) + 1, command_line=_COMMAND_LINE)
+        rig = make_rig(image=rig.disk.path, memory_mib=memory_mib, cpus=max(_THREADS) + 1)
         rig.boot()
         for threads in _THREADS:
             rig.product.configure(f"CPUS={threads}")

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Callable
 
 from machine import workload
+from machine.product import ALL_PAGES, CRASHKERNEL
+from machine.kdump import KdumpFile
 from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
 from machine.vmcore import Vmcore, system_ram
@@ -16,7 +18,7 @@ from recovered import RecoveredDump, compare_pages, read_vmcore
 def test_power_cuts_and_a_full_region(make_rig: Callable[..., Rig], test_directory: Path, tmp_path: Path) -> None:
     """One capture into a region that is too small for it; from the log of its writes, the disks that power cuts would have left."""
     log, blank = test_directory / "writes.log", tmp_path / "blank.img"
-    rig = make_rig(log=log)
+    rig = make_rig(log=log, command_line=f"{CRASHKERNEL} {ALL_PAGES}")
     vm, product = rig.vm, rig.product
     copy_image(rig.disk.path, blank)
     rig.boot()
@@ -51,7 +53,7 @@ def test_power_cuts_and_a_full_region(make_rig: Callable[..., Rig], test_directo
     full_dump, full = recover(make_rig(image=rig.disk.path), tmp_path)
     assert full_dump.info["state"] == "incomplete" and "space" in full_dump.info["reason"]
     full_dump.check_messages(console)
-    assert full is not None
+    assert isinstance(full, KdumpFile) and full.incomplete
     compared = compare_pages(full, memory, ram)
     assert compared > 5000
 
@@ -63,8 +65,8 @@ def test_power_cuts_and_a_full_region(make_rig: Callable[..., Rig], test_directo
 
     image = tmp_path / "half.img"
     writes.replay_power_cut(blank, image, until=half, surviving=kept)
-    dump, vmcore = recover(make_rig(image=image), tmp_path)
-    assert dump.info["state"] == "torn" and vmcore is not None
+    dump, vmcore = recover(make_rig(image=image), tmp_path, "VMCORE_FORMAT=elf")
+    assert dump.info["state"] == "torn" and isinstance(vmcore, Vmcore)
     assert dump.messages == full_dump.messages
     salvaged = compare_pages(vmcore, memory, ram)
     assert 1000 < salvaged < compared
@@ -72,9 +74,10 @@ def test_power_cuts_and_a_full_region(make_rig: Callable[..., Rig], test_directo
     print(f"{flush - safe} writes of pages; {compared} pages of RAM in a full region, {salvaged} after {hole - safe} of the writes")
 
 
-def recover(rig: Rig, directory: Path) -> tuple[RecoveredDump, Vmcore | None]:
+def recover(rig: Rig, directory: Path, *configuration: str) -> tuple[RecoveredDump, Vmcore | KdumpFile | None]:
     """Boots, recovers, and switches off."""
     rig.boot()
+    rig.product.configure(*configuration)
     rig.product.command("recover --no-load", timeout=300)
     [name] = rig.product.dumps()
     rig.vm.must("sync")

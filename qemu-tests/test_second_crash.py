@@ -3,7 +3,7 @@
 
 from typing import Callable
 
-from machine.product import CRASHKERNEL, DUMPS, SMALL_DUMPS
+from machine.product import DUMPS
 from machine.ranges import subtract_ranges
 from machine.rig import Rig
 
@@ -19,7 +19,7 @@ _AT_LOCK = f"ls -l /proc/$pid/fd | grep -q ' {_LOCK}$'"
 
 def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig]) -> None:
     """Five crashes, each with its own marker in the log, in one chain, since each needs the one before."""
-    rig = make_rig(command_line=f"{CRASHKERNEL} {SMALL_DUMPS}")
+    rig = make_rig()
     rig.boot()
     vm, product = rig.vm, rig.product
     first = product.arm("--reserve 768M")

@@ -125,6 +125,7 @@ std::string DumpInfo::ToJson() const {
   json.AddText("reason", reason);
   json.AddNumber("read_error", read_error ? 1 : 0);
   json.AddText("vmcore", kVmcoreFileNames[static_cast<size_t>(vmcore)]);
+  json.AddText("vmcore_format", vmcore_format);
   json.AddNumber("vmcore_bytes", vmcore_bytes);
   json.AddNumber("messages_bytes", messages_bytes);
   json.AddNumber("data_pages", data_pages);
@@ -151,6 +152,9 @@ Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
   while (kind < kVmcoreFileNames.size() && vmcore != kVmcoreFileNames[kind]) ++kind;
   if (kind == kVmcoreFileNames.size()) return Error::Format(ErrorCode::kCorrupt, "info.json: unknown \"vmcore\"");
   info.vmcore = static_cast<VmcoreFile>(kind);
+  if (const Result<std::string> format = FindText(json, "vmcore_format"); format.ok()) {
+    info.vmcore_format = format.value();
+  }
   info.vmcore_bytes = TRY(FindNumber(json, "vmcore_bytes"));
   info.messages_bytes = TRY(FindNumber(json, "messages_bytes"));
   info.data_pages = TRY(FindNumber(json, "data_pages"));

@@ -1,214 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "recover/elf_exporter.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cinttypes>
 
-#include "common/base/io.h"
-#include "common/base/parse.h"
-#include "common/base/text_record.h"
 #include "common/vmcore/elf_layout.h"
-#include "common/vmcore/elf_notes.h"
-#include "common/vmcore/zero_page.h"
+#include "recover/page_pipeline.h"
+#include "recover/sequential_writer.h"
 
 namespace crashdump {
 namespace {
 
 // No crashed machine comes near; facts that someone made up could.
 constexpr uint64_t kMaxSegments = 1U << 22;
-constexpr size_t kMaxLoads = 1U << 16;
 
 constexpr uint32_t kSegmentReadWriteExecute = 7;  // as /proc/vmcore has it
 constexpr uint32_t kElfVersion = 1;
 
 bool Fits32(uint64_t value) { return value <= UINT32_MAX; }
 
-// One "load" line of the machine facts: physical, file size, memory size, virtual.
-Result<std::array<uint64_t, 4>> ParseLoad(std::string_view text) {
-  std::array<uint64_t, 4> values{};
-  for (size_t i = 0; i < values.size(); ++i) {
-    const size_t comma = text.find(',');
-    if ((comma == std::string_view::npos) != (i + 1 == values.size())) {
-      return Error::Format(ErrorCode::kCorrupt, "not four numbers");
-    }
-    values[i] = TRY(ParseHexNumber(text.substr(0, comma)));
-    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-  }
-  return values;
-}
-
-void AppendInteger(std::string& out, uint32_t value, ByteOrder order) {
-  std::array<uint8_t, 4> bytes{};
-  StoreInteger(bytes, value, order);
-  out += TextOf(bytes);
-}
-
-// The note in which the kernel puts VMCOREINFO, for a dump whose own notes are missing.
-std::string VmcoreinfoNote(const std::string& text, ByteOrder order) {
-  std::string note;
-  AppendInteger(note, static_cast<uint32_t>(kNoteNameVmcoreinfo.size() + 1), order);
-  AppendInteger(note, static_cast<uint32_t>(text.size()), order);
-  AppendInteger(note, 0, order);
-  note += kNoteNameVmcoreinfo;
-  note.resize(AlignUp(note.size() + 1, 4), 0);
-  note += text;
-  note.resize(AlignUp(note.size(), 4), 0);
-  return note;
-}
-
-// Writes consecutive structures through a buffer.
-class HeaderStream {
- public:
-  HeaderStream(int fd, size_t bytes_at_once) : fd_(fd) { buffer_.reserve(bytes_at_once); }
-
-  // A zeroed structure, to be filled before the next call.
-  Result<MutableBytes> Next(size_t bytes) {
-    if (buffer_.size() + bytes > buffer_.capacity()) TRY(Flush());
-    buffer_.resize(buffer_.size() + bytes);
-    return MutableBytes(buffer_).last(bytes);
-  }
-  Result<> Flush() {
-    TRY(PwriteFull(fd_, offset_, buffer_));
-    offset_ += buffer_.size();
-    buffer_.clear();
-    return {};
-  }
-
- private:
-  int fd_;
-  uint64_t offset_ = 0;
-  std::vector<uint8_t> buffer_;
-};
-
 }  // namespace
 
-// The first walk: what is there.
-class ElfExporter::Collector final : public DumpVisitor {
- public:
-  explicit Collector(const ExportProgress& progress) : progress_(progress) {}
-
-  Result<> OnSection(ObjectType type, Bytes piece) override {
-    if (type == ObjectType::kMachineFacts) facts += TextOf(piece);
-    if (type == ObjectType::kVmcoreinfo) vmcoreinfo += TextOf(piece);
-    if (type == ObjectType::kElfNotes) notes += TextOf(piece);
-    return {};
-  }
-
-  Result<> OnPages(PageKind kind, uint64_t first_pfn, uint32_t page_count, Bytes) override {
-    pages_ += page_count;
-    if (progress_) progress_(pages_);
-    if (kind == PageKind::kUnreadable) return {};
-    const Range pfns = {first_pfn, first_pfn + page_count};
-    if (!runs.empty() && runs.back().pfns.end == pfns.begin) {
-      runs.back().pfns.end = pfns.end;
-    } else {
-      runs.push_back({.pfns = pfns});
-    }
-    return {};
-  }
-
-  std::string facts, vmcoreinfo, notes;
-  std::vector<Run> runs;
-
- private:
-  const ExportProgress& progress_;
-  uint64_t pages_ = 0;
-};
-
-// The second walk: the pages to their places.
-class ElfExporter::Copier final : public DumpVisitor {
- public:
-  Copier(const ElfExporter& exporter, int fd, const ExportProgress& progress)
-      : exporter_(exporter), fd_(fd), progress_(progress) {}
-
-  Result<> OnSection(ObjectType, Bytes) override { return {}; }
-
-  Result<> OnPages(PageKind kind, uint64_t first_pfn, uint32_t page_count, Bytes data) override {
-    pages_ += page_count;
-    if (progress_) progress_(pages_);
-    if (kind == PageKind::kUnreadable) return {};
-    const Run* const run = exporter_.FindRun(first_pfn);
-    if (run == nullptr || run->pfns.end - first_pfn < page_count) {
-      return Error::Format(ErrorCode::kCorrupt, "the dump changes while it is read: page frame %#" PRIx64 " is new",
-                           first_pfn);
-    }
-    copied_ += page_count;
-    if (kind == PageKind::kZero) return {};
-    return WriteData(run->file_offset + (first_pfn - run->pfns.begin) * exporter_.page_bytes_, data);
-  }
-
-  uint64_t copied() const { return copied_; }
-
- private:
-  // Zero pages, which a dump of level 0 holds as data, become holes too.
-  Result<> WriteData(uint64_t offset, Bytes data) {
-    const size_t page_bytes = exporter_.page_bytes_;
-    size_t begin = 0;
-    for (size_t at = 0; at < data.size(); at += page_bytes) {
-      if (!IsZeroPage(data.subspan(at, page_bytes))) continue;
-      TRY(PwriteFull(fd_, offset + begin, data.subspan(begin, at - begin)));
-      begin = at + page_bytes;
-    }
-    return PwriteFull(fd_, offset + begin, data.subspan(begin));
-  }
-
-  const ElfExporter& exporter_;
-  int fd_;
-  const ExportProgress& progress_;
-  uint64_t pages_ = 0;
-  uint64_t copied_ = 0;
-};
-
-Result<ElfExporter> ElfExporter::Plan(DumpReader& reader, const ExportProgress& progress) {
-  ElfExporter exporter(reader, reader.header().page_bytes);
-  Collector collector(progress);
-  exporter.verdict_ = TRY(reader.Walk(collector));
-  TRY(exporter.ReadFacts(collector.facts));
-  exporter.notes_ = std::move(collector.notes);
-  if (exporter.notes_.empty() && !collector.vmcoreinfo.empty()) {
-    exporter.notes_ = VmcoreinfoNote(collector.vmcoreinfo, exporter.format_.order);
-  }
-  std::sort(collector.runs.begin(), collector.runs.end(),
-            [](const Run& a, const Run& b) { return a.pfns.begin < b.pfns.begin; });
-  for (const Run& run : collector.runs) {
-    if (!exporter.runs_.empty() && exporter.runs_.back().pfns.end == run.pfns.begin) {
-      exporter.runs_.back().pfns.end = run.pfns.end;
-    } else {
-      exporter.runs_.push_back(run);
-    }
-    exporter.page_count_ += run.pfns.size();
-  }
-  if (!exporter.runs_.empty() && exporter.runs_.back().pfns.end > UINT64_MAX / 2 / exporter.page_bytes_) {
-    return Error::Format(ErrorCode::kCorrupt, "page frame %#" PRIx64 " is beyond any memory",
-                         exporter.runs_.back().pfns.end - 1);
-  }
+Result<ElfExporter> ElfExporter::Create(const DumpImage& image, unsigned threads) {
+  ElfExporter exporter(image, threads);
   exporter.AddPagesWithoutLoad();
   TRY(exporter.LayOut(), "the dump as ELF");
   return exporter;
-}
-
-Result<> ElfExporter::ReadFacts(const std::string& facts) {
-  // Without facts there is no telling what machine it was; pages never come without them unless they had no room.
-  machine_ = kElfMachineX86_64;
-  const TextRecord record = TRY(TextRecord::Parse(facts), "machine facts");
-  if (const auto machine = record.Number("elf_machine"); machine.ok() && machine.value() <= UINT16_MAX) {
-    machine_ = static_cast<uint16_t>(machine.value());
-  }
-  if (record.Find("elf_class") == "32") format_.word = WordSize::k32;
-  if (record.Find("byte_order") == "big") format_.order = ByteOrder::kBig;
-  const std::vector<std::string_view> lines = record.FindAll("load");
-  for (const std::string_view line : std::span(lines).first(std::min(lines.size(), kMaxLoads))) {
-    const auto [physical, file_size, memory_size, virtual_address] =
-        TRY(ParseLoad(line), "machine facts: load=%.*s", static_cast<int>(line.size()), line.data());
-    const std::optional<uint64_t> end = CheckedAdd(physical, file_size);
-    if (!end) return Error::Format(ErrorCode::kCorrupt, "machine facts: load beyond the end of memory");
-    if (file_size != 0) loads_.push_back({.physical = {physical, *end}, .virtual_address = virtual_address});
-  }
-  return {};
 }
 
 // Pages that no known PT_LOAD of the original holds get one without a virtual address, as in files from QEMU.
@@ -216,7 +33,7 @@ void ElfExporter::AddPagesWithoutLoad() {
   // In pages: of a page of which an original PT_LOAD held a part, nobody ever had the rest.
   std::vector<Range> covered;
   covered.reserve(loads_.size());
-  for (const Load& load : loads_) {
+  for (const DumpImage::Load& load : loads_) {
     covered.push_back({load.physical.begin / page_bytes_, (load.physical.end - 1) / page_bytes_ + 1});
   }
   std::sort(covered.begin(), covered.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
@@ -225,7 +42,7 @@ void ElfExporter::AddPagesWithoutLoad() {
   };
   size_t next = 0;
   uint64_t covered_end = 0;  // everything below that can be covered has been looked at
-  for (const Run& run : runs_) {
+  for (const DumpImage::Run& run : image_->runs()) {
     uint64_t begin = run.pfns.begin;
     while (begin < run.pfns.end) {
       while (next < covered.size() && covered[next].begin <= begin) {
@@ -248,38 +65,37 @@ Result<> ElfExporter::LayOut() {
     return Error::Format(ErrorCode::kUnsupported, "more than %" PRIu64 " pieces of memory", kMaxSegments);
   }
   const auto place = [this] {
-    const ElfLayout& elf = ElfLayoutOf(format_.word);
+    const ElfLayout& elf = ElfLayoutOf(word_);
     const uint64_t headers =
         elf.header_bytes + (segment_count_ + 1) * elf.program_header_bytes + elf.section_header_bytes;
     notes_offset_ = AlignUp(headers, 8);
-    data_offset_ = AlignUp(notes_offset_ + notes_.size(), page_bytes_);
-    file_bytes_ = data_offset_;
-    for (Run& run : runs_) {
-      run.file_offset = file_bytes_;
-      file_bytes_ += run.pfns.size() * page_bytes_;
-    }
+    data_offset_ = AlignUp(notes_offset_ + image_->notes().size(), page_bytes_);
+    file_bytes_ = data_offset_ + image_->page_count() * page_bytes_;
   };
+  const std::vector<DumpImage::Run>& runs = image_->runs();
   place();
   // As kexec-tools does for PAE: 64-bit headers about a 32-bit machine.
-  if (format_.word == WordSize::k32 &&
-      (!Fits32(file_bytes_) || (!runs_.empty() && !Fits32(runs_.back().pfns.end * page_bytes_)))) {
-    format_.word = WordSize::k64;
+  if (word_ == WordSize::k32 &&
+      (!Fits32(file_bytes_) || (!runs.empty() && !Fits32(runs.back().pfns.end * page_bytes_)))) {
+    word_ = WordSize::k64;
     place();
   }
   if (file_bytes_ > INT64_MAX) {
-    return Error::Format(ErrorCode::kUnsupported, "%" PRIu64 " pages are more than a file can hold", page_count_);
+    return Error::Format(ErrorCode::kUnsupported, "%" PRIu64 " pages are more than a file can hold",
+                         image_->page_count());
   }
   return {};
 }
 
-uint64_t ElfExporter::stored_bytes() const { return data_offset_ + verdict_.data_pages * page_bytes_; }
+uint64_t ElfExporter::ExpectedBytes() const { return data_offset_ + image_->verdict().data_pages * page_bytes_; }
 
 void ElfExporter::ForEachSegment(const std::function<bool(const Segment&)>& use) const {
-  for (const Load& load : loads_) {
-    auto run = std::partition_point(runs_.begin(), runs_.end(), [&](const Run& candidate) {
+  const std::vector<DumpImage::Run>& runs = image_->runs();
+  for (const DumpImage::Load& load : loads_) {
+    auto run = std::partition_point(runs.begin(), runs.end(), [&](const DumpImage::Run& candidate) {
       return candidate.pfns.end * page_bytes_ <= load.physical.begin;
     });
-    for (; run != runs_.end() && run->pfns.begin * page_bytes_ < load.physical.end; ++run) {
+    for (; run != runs.end() && run->pfns.begin * page_bytes_ < load.physical.end; ++run) {
       const uint64_t run_begin = run->pfns.begin * page_bytes_;
       const Range physical = {std::max(run_begin, load.physical.begin),
                               std::min(run->pfns.end * page_bytes_, load.physical.end)};
@@ -289,33 +105,26 @@ void ElfExporter::ForEachSegment(const std::function<bool(const Segment&)>& use)
       const Segment segment = {
           .physical = physical,
           .virtual_address = load.virtual_address + (has_virtual ? physical.begin - load.physical.begin : 0),
-          .file_offset = run->file_offset + (physical.begin - run_begin)};
+          .file_offset = data_offset_ + run->rank * page_bytes_ + (physical.begin - run_begin)};
       if (!use(segment)) return;
     }
   }
 }
 
-const ElfExporter::Run* ElfExporter::FindRun(uint64_t pfn) const {
-  const auto run =
-      std::partition_point(runs_.begin(), runs_.end(), [&](const Run& candidate) { return candidate.pfns.end <= pfn; });
-  return run != runs_.end() && run->pfns.begin <= pfn ? &*run : nullptr;
-}
-
-Result<> ElfExporter::WriteHeaders(int fd) const {
-  const ElfLayout& elf = ElfLayoutOf(format_.word);
-  const ByteOrder order = format_.order;
-  constexpr size_t kBytesAtOnce = 64 * kKiB;
-  HeaderStream stream(fd, kBytesAtOnce);
+Result<> ElfExporter::WriteHeaders(ByteSink& sink) const {
+  const ElfLayout& elf = ElfLayoutOf(word_);
+  const ByteOrder order = image_->format().order;
+  SequentialWriter stream(sink, 0);
 
   const uint64_t count = segment_count_ + 1;
   const bool count_elsewhere = count >= kElfCountInSection0;
   const MutableBytes header = TRY(stream.Next(elf.header_bytes));
   memcpy(header.data(), kElfMagic, sizeof(kElfMagic));
-  header[kElfIdentClass] = format_.word == WordSize::k64 ? kElfClass64 : kElfClass32;
+  header[kElfIdentClass] = word_ == WordSize::k64 ? kElfClass64 : kElfClass32;
   header[kElfIdentData] = order == ByteOrder::kLittle ? kElfDataLittle : kElfDataBig;
   header[kElfIdentVersion] = kElfVersion;
   elf.type.Store(header, kElfTypeCore, order);
-  elf.machine.Store(header, machine_, order);
+  elf.machine.Store(header, image_->elf_machine(), order);
   elf.version.Store(header, kElfVersion, order);
   elf.program_offset.Store(header, elf.header_bytes, order);
   elf.header_size.Store(header, elf.header_bytes, order);
@@ -337,7 +146,8 @@ Result<> ElfExporter::WriteHeaders(int fd) const {
     elf.memory_size.Store(out, segment.physical.size(), order);
   };
   const MutableBytes notes = TRY(stream.Next(elf.program_header_bytes));
-  store(notes, kSegmentNote, {.physical = {0, notes_.size()}, .virtual_address = 0, .file_offset = notes_offset_});
+  store(notes, kSegmentNote,
+        {.physical = {0, image_->notes().size()}, .virtual_address = 0, .file_offset = notes_offset_});
   Result<> written;
   ForEachSegment([&](const Segment& segment) {
     const Result<MutableBytes> out = stream.Next(elf.program_header_bytes);
@@ -351,23 +161,29 @@ Result<> ElfExporter::WriteHeaders(int fd) const {
   TRY(written);
   const MutableBytes section = TRY(stream.Next(elf.section_header_bytes));
   if (count_elsewhere) elf.section_info.Store(section, count, order);
+  TRY(stream.PadTo(notes_offset_));
+  TRY(stream.Append(BytesOf(std::string_view(image_->notes()))));
   return stream.Flush();
 }
 
-Result<> ElfExporter::Write(int fd, const ExportProgress& progress) const {
-  if (ftruncate(fd, static_cast<off_t>(file_bytes_)) != 0) {
-    return Error::Os(errno, "making a file of %" PRIu64 " bytes", file_bytes_);
-  }
-  TRY(WriteHeaders(fd), "ELF headers");
-  TRY(PwriteFull(fd, notes_offset_, BytesOf(std::string_view(notes_))), "ELF notes");
-  Copier copier(*this, fd, progress);
-  const DumpVerdict verdict = TRY(reader_->Walk(copier));
-  if (copier.copied() != page_count_) {
-    return Error::Format(ErrorCode::kCorrupt,
-                         "the dump changes while it is read: %" PRIu64 " of %" PRIu64 " pages the second time%s%s",
-                         copier.copied(), page_count_, verdict.reason.empty() ? "" : ": ", verdict.reason.c_str());
-  }
-  return {};
+Result<uint64_t> ElfExporter::Write(ByteSink& sink, const ExportProgress& progress) const {
+  TRY(WriteHeaders(sink), "ELF headers");
+  // Zero pages, also those that a dump of level 0 holds as data, become holes.
+  const auto write = [&](const PageBatch& batch) -> Result<> {
+    const uint64_t offset = data_offset_ + batch.first_rank * page_bytes_;
+    Bytes data = batch.data;
+    for (size_t page = 0; page < batch.pages.size();) {
+      size_t end = page;
+      while (end < batch.pages.size() && batch.pages[end].storage == PageStorage::kRaw) ++end;
+      const size_t bytes = (end - page) * page_bytes_;
+      if (bytes != 0) TRY(sink.WriteAt(offset + page * page_bytes_, data.first(bytes)));
+      data = data.subspan(bytes);
+      page = end + 1;
+    }
+    return {};
+  };
+  TRY(WritePages(*image_, {.compression = PageCompression::kNone, .threads = threads_}, write, progress));
+  return file_bytes_;
 }
 
 }  // namespace crashdump

@@ -4,83 +4,51 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/base/units.h"
-#include "common/format/dump_reader.h"
-#include "common/vmcore/target_data.h"
+#include "recover/dump_image.h"
+#include "recover/vmcore_exporter.h"
 
 namespace crashdump {
 
-// Pages gone through.
-using ExportProgress = std::function<void(uint64_t pages)>;
-
-// Two walks over the dump: Plan() verifies it and learns which pages there are, Write() copies them. Memory grows with
-// the number of runs of pages, not with their size.
-//
 // The file: ELF header, program headers, notes, then the pages in the order of their numbers, zero pages as holes.
 // There is a PT_LOAD for each run of pages and each PT_LOAD of the original vmcore that it lies in, with the original's
 // virtual addresses; so the kernel's text, which the original maps twice, is there twice and stored once. Pages that
 // the dump does not have, or that were unreadable, are in no PT_LOAD.
-class ElfExporter {
+class ElfExporter final : public VmcoreExporter {
  public:
-  // Walks over the dump once. `reader` must outlive the exporter. Whatever is damaged is in verdict(): what precedes it
-  // can be exported. Fails only if the dump's memory cannot be laid out.
-  static Result<ElfExporter> Plan(DumpReader& reader, const ExportProgress& progress = {});
+  // `image` must outlive the exporter. Fails only if the dump's memory cannot be laid out.
+  static Result<ElfExporter> Create(const DumpImage& image, unsigned threads);
 
-  const DumpVerdict& verdict() const { return verdict_; }
-  // Pages that the file will have; 0 for a dump of messages only, of which there is nothing to export.
-  uint64_t page_count() const { return page_count_; }
-  // The file's size.
-  uint64_t file_bytes() const { return file_bytes_; }
-  // What it needs of the filesystem at most: the size without zero pages.
-  uint64_t stored_bytes() const;
-
-  // Writes into `fd`, an empty regular file open for writing. Neither flushes nor closes it. kCorrupt if the dump is
-  // not what it was when it was planned; then, as after any error, the file is worthless.
-  Result<> Write(int fd, const ExportProgress& progress = {}) const;
+  // At most: the size without zero pages.
+  uint64_t ExpectedBytes() const override;
+  Result<uint64_t> Write(ByteSink& sink, const ExportProgress& progress) const override;
 
  private:
-  class Collector;
-  class Copier;
-
-  // Consecutive pages, consecutive in the file too.
-  struct Run {
-    Range pfns;
-    uint64_t file_offset = 0;
-  };
-  // A PT_LOAD of the original, of bytes.
-  struct Load {
-    Range physical;
-    uint64_t virtual_address = 0;
-  };
   struct Segment {
     Range physical;
     uint64_t virtual_address = 0;
     uint64_t file_offset = 0;
   };
 
-  ElfExporter(DumpReader& reader, uint32_t page_bytes) : reader_(&reader), page_bytes_(page_bytes) {}
+  ElfExporter(const DumpImage& image, unsigned threads)
+      : image_(&image),
+        threads_(threads),
+        page_bytes_(image.page_bytes()),
+        word_(image.format().word),
+        loads_(image.loads()) {}
 
-  Result<> ReadFacts(const std::string& facts);
   void AddPagesWithoutLoad();
   Result<> LayOut();
   // Calls `use` for each PT_LOAD of the file, in order, until it says false.
   void ForEachSegment(const std::function<bool(const Segment&)>& use) const;
-  const Run* FindRun(uint64_t pfn) const;
-  Result<> WriteHeaders(int fd) const;
+  Result<> WriteHeaders(ByteSink& sink) const;
 
-  DumpReader* reader_;
-  uint32_t page_bytes_;
-  DumpVerdict verdict_;
-  TargetFormat format_;
-  uint16_t machine_ = 0;
-  std::string notes_;
-  std::vector<Load> loads_;  // in the original's order
-  std::vector<Run> runs_;    // sorted by pfn, neither touching nor overlapping
-  uint64_t page_count_ = 0;
+  const DumpImage* image_;
+  unsigned threads_;
+  uint64_t page_bytes_;
+  WordSize word_;
+  std::vector<DumpImage::Load> loads_;  // in the original's order, then those of pages without one
   uint64_t segment_count_ = 0;
   uint64_t notes_offset_ = 0;
   uint64_t data_offset_ = 0;

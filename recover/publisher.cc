@@ -10,9 +10,11 @@
 
 #include <array>
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <ctime>
 
+#include "common/base/file_sink.h"
 #include "common/base/io.h"
 #include "common/base/parse.h"
 #include "common/base/text_record.h"
@@ -61,15 +63,16 @@ Result<> WriteNewFile(int directory_fd, const char* name, std::string_view text)
 
 }  // namespace
 
-Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host) {
+Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host,
+                                  const PublishOptions& options) {
   if (mkdir(crash_directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return Error::Os(errno, "%s: mkdir", crash_directory.c_str());
   }
   UniqueFd crash = TRY(OpenFile(crash_directory.c_str(), O_RDONLY | O_DIRECTORY), "%s", crash_directory.c_str());
   const UniqueFd kernel = TRY(OpenPrivateDirectory(crash.get(), "kernel"), "%s", crash_directory.c_str());
   UniqueFd dumps = TRY(OpenPrivateDirectory(kernel.get(), "dumps"), "%s/kernel", crash_directory.c_str());
-  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free,
-                   std::move(host));
+  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free, std::move(host),
+                   options);
 }
 
 std::string Publisher::DumpName(const DumpHeader& header) {
@@ -97,21 +100,38 @@ std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const 
   return info.TakeValue();
 }
 
-Result<bool> Publisher::HasRoom(uint64_t bytes) const {
+Result<uint64_t> Publisher::Room() const {
   struct statvfs status {};
   if (fstatvfs(dumps_.get(), &status) != 0) return Error::Os(errno, "%s: statvfs", dumps_path_.c_str());
   const uint64_t free = uint64_t{status.f_bavail} * status.f_frsize;
-  return free >= minimum_free_ && free - minimum_free_ >= bytes;
+  return free < minimum_free_ ? 0 : free - minimum_free_;
 }
 
-Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader& header, const DumpSections& sections,
-                                  const ElfExporter& exporter, VmcoreFile vmcore) const {
+Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image,
+                                        const VmcoreExporter& exporter) const {
+  const UniqueFd file = TRY(CreatePrivateFile(directory_fd, kVmcoreName));
+  // How much it will be is known before only where pages are not compressed.
+  FileSink sink(file.get(), TRY(Room()));
+  const uint64_t bytes = TRY(exporter.Write(sink, SecondTime(image, options_.progress)));
+  if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    return Error::Os(errno, "making a file of %" PRIu64 " bytes", bytes);
+  }
+  TRY(Fsync(file.get()));
+  return bytes;
+}
+
+Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage& image, const DumpSections& sections,
+                                  const VmcoreExporter* exporter, VmcoreFile vmcore) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
   const TextRecord facts = TRY(TextRecord::Parse(sections.machine_facts), "machine facts");
   const std::string messages = EscapeControl(sections.messages);
-  const DumpVerdict& verdict = exporter.verdict();
+  TRY(WriteNewFile(directory.get(), kMessagesName, messages));
+  const bool is_present = vmcore == VmcoreFile::kPresent;
+  const uint64_t vmcore_bytes = is_present ? TRY(WriteVmcore(directory.get(), image, *exporter), "%s", kVmcoreName) : 0;
+  const DumpHeader& header = image.reader().header();
+  const DumpVerdict& verdict = image.verdict();
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
                       .release = Fact(facts, "release"),
                       .machine = Fact(facts, "machine"),
@@ -120,7 +140,8 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader
                       .reason = verdict.reason,
                       .read_error = verdict.read_error,
                       .vmcore = vmcore,
-                      .vmcore_bytes = vmcore == VmcoreFile::kPresent ? exporter.file_bytes() : 0,
+                      .vmcore_format = is_present ? VmcoreFormatName(options_.format) : "",
+                      .vmcore_bytes = vmcore_bytes,
                       .messages_bytes = messages.size(),
                       .data_pages = verdict.data_pages,
                       .zero_pages = verdict.zero_pages,
@@ -128,12 +149,6 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpHeader
                       .page_bytes = header.page_bytes,
                       .machine_facts = sections.machine_facts,
                       .summary = sections.summary};
-  TRY(WriteNewFile(directory.get(), kMessagesName, messages));
-  if (vmcore == VmcoreFile::kPresent) {
-    const UniqueFd file = TRY(CreatePrivateFile(directory.get(), kVmcoreName));
-    TRY(exporter.Write(file.get()), "%s", kVmcoreName);
-    TRY(Fsync(file.get()), "%s", kVmcoreName);
-  }
   TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
   TRY(Fsync(directory.get()), "%s", temporary.c_str());
   return info;
@@ -158,27 +173,31 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     published.info = *earlier;
     return published;
   }
-  const ElfExporter exporter = TRY(ElfExporter::Plan(reader));
+  const DumpImage image = TRY(DumpImage::Read(reader, FirstTime(reader, options_.progress)));
   VmcoreFile vmcore = VmcoreFile::kNone;
-  if (exporter.page_count() != 0) {
-    vmcore = TRY(HasRoom(exporter.stored_bytes())) ? VmcoreFile::kPresent : VmcoreFile::kPending;
+  std::unique_ptr<VmcoreExporter> exporter;
+  if (image.page_count() != 0) {
+    exporter = TRY(MakeExporter(options_.format, reader, image, options_.encode));
+    const uint64_t room = TRY(Room());
+    vmcore = exporter->ExpectedBytes() <= room ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
-  if (earlier && !AddsTo(*earlier, exporter.verdict(), vmcore)) {
+  if (earlier && !AddsTo(*earlier, image.verdict(), vmcore)) {
     published.info = *earlier;
     return published;
   }
 
   const DumpSections sections = reader.ReadSections();
   const std::string temporary = std::string(kTemporaryPrefix) + published.name;
-  Result<DumpInfo> built = Build(temporary, header, sections, exporter, vmcore);
+  Result<DumpInfo> built = Build(temporary, image, sections, exporter.get(), vmcore);
   if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
-    // Others have filled the disk meanwhile: messages and report at least; the pages stay where they are.
+    // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
+    // stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
     if (earlier) {
       published.info = *earlier;
       return published;
     }
-    built = Build(temporary, header, sections, exporter, VmcoreFile::kPending);
+    built = Build(temporary, image, sections, nullptr, VmcoreFile::kPending);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.

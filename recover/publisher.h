@@ -11,7 +11,8 @@
 #include "common/base/unique_fd.h"
 #include "common/format/dump_reader.h"
 #include "recover/dump_info.h"
-#include "recover/elf_exporter.h"
+#include "recover/export_progress.h"
+#include "recover/vmcore_exporter.h"
 
 namespace crashdump {
 
@@ -21,6 +22,13 @@ struct HostFacts {
   std::string architecture;  // "amd64"
   // The version of the installed package of a kernel release, or "".
   std::function<std::string(const std::string& release)> package_version;
+};
+
+// In which form the memory is published.
+struct PublishOptions {
+  VmcoreFormat format = VmcoreFormat::kKdump;
+  EncodeOptions encode = {.compression = kDefaultPageCompression, .threads = 1};
+  ByteProgress progress;  // of each dump anew
 };
 
 struct Published {
@@ -33,7 +41,8 @@ class Publisher {
  public:
   // Opens (and makes, private to root) `crash_directory`/kernel/dumps; `crash_directory` itself is made if absent.
   // At least `minimum_free` bytes stay free on its filesystem when a vmcore is written.
-  static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host);
+  static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host,
+                                const PublishOptions& options);
 
   // "20261122235901-0123456789ab": the crash's time (UTC) and the attempt id's beginning.
   static std::string DumpName(const DumpHeader& header);
@@ -47,17 +56,21 @@ class Publisher {
   Result<> RemoveLeftovers();
 
  private:
-  Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host)
+  Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host,
+            const PublishOptions& options)
       : crash_(std::move(crash)),
         dumps_(std::move(dumps)),
         dumps_path_(std::move(dumps_path)),
         minimum_free_(minimum_free),
-        host_(std::move(host)) {}
+        host_(std::move(host)),
+        options_(options) {}
 
   std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
-  Result<bool> HasRoom(uint64_t bytes) const;
-  Result<DumpInfo> Build(const std::string& temporary, const DumpHeader& header, const DumpSections& sections,
-                         const ElfExporter& exporter, VmcoreFile vmcore) const;
+  // Bytes that may be written without touching what is to stay free.
+  Result<uint64_t> Room() const;
+  Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const DumpSections& sections,
+                         const VmcoreExporter* exporter, VmcoreFile vmcore) const;
+  Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
 
@@ -66,6 +79,7 @@ class Publisher {
   std::string dumps_path_;
   uint64_t minimum_free_;
   HostFacts host_;
+  PublishOptions options_;
 };
 
 }  // namespace crashdump

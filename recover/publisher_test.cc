@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/range_source.h"
+#include "recover/kdump_file_test.h"
 #include "recover/recovery_rig_test.h"
 
 namespace crashdump {
@@ -78,6 +79,66 @@ TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
     // The report names the directory, which is another here.
     if (!name.ends_with(".crash")) EXPECT_EQ(tree.at(name), text) << name;
   }
+}
+
+TEST_F(PublisherTest, TheSameDumpGivesTheSameBytesInEveryFormat) {
+  for (const VmcoreFormat format : {VmcoreFormat::kKdump, VmcoreFormat::kElf, VmcoreFormat::kCrashdump}) {
+    std::optional<std::string> expected;
+    for (const unsigned threads : {1U, 2U, 5U}) {
+      RecoveryRig rig;
+      rig.UseOptions({.format = format, .encode = {.compression = PageCompression::kZlib, .threads = threads}});
+      const KeyRecord record = rig.AddRecord(7);
+      rig.Place(RecoveryRig::PlanFor(record));
+      rig.Recover();
+      const DumpInfo info = rig.Info(kName);
+      EXPECT_EQ(info.vmcore_format, VmcoreFormatName(format));
+      const std::string vmcore = ReadTextFile(rig.DumpFile(kName, "vmcore").c_str(), 64 * kMiB).TakeValue();
+      EXPECT_EQ(vmcore.size(), info.vmcore_bytes);
+      if (!expected) expected = vmcore;
+      EXPECT_TRUE(vmcore == *expected) << VmcoreFormatName(format) << threads;
+    }
+  }
+}
+
+TEST_F(PublisherTest, KdumpByDefaultWithEveryPage) {
+  rig_.UseOptions({});
+  MustPublish();
+  const std::string vmcore = ReadTextFile(rig_.DumpFile(kName, "vmcore").c_str(), 64 * kMiB).TakeValue();
+  const KdumpFile file({vmcore.begin(), vmcore.end()}, TargetFormat());
+  EXPECT_EQ(file.status, 0x20U);
+  for (const PlannedPages& run : plan_.pages) {
+    for (uint64_t pfn = run.first_pfn; pfn < run.first_pfn + run.page_count; ++pfn) {
+      const auto page = file.ReadPage(pfn);
+      ASSERT_TRUE(page) << pfn;
+      const bool is_zero = run.kind == PageKind::kZero;
+      EXPECT_EQ(*page, is_zero ? std::vector<uint8_t>(4096) : TestPage(pfn, 4096)) << pfn;
+    }
+  }
+  EXPECT_EQ(file.pages.size(), 5U * RecoveryRig::kChunkPages + 7);
+}
+
+TEST_F(PublisherTest, TellsHowFarItIsInBytesOfBothTimes) {
+  std::vector<uint64_t> told;
+  uint64_t last_total = 0;
+  PublishOptions options;
+  options.progress = [&](uint64_t done, uint64_t total) {
+    told.push_back(done);
+    last_total = total;
+  };
+  rig_.UseOptions(options);
+  MustPublish();
+  ASSERT_GT(told.size(), 2U);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(told.back(), 2U * (5 * RecoveryRig::kChunkPages + 7) * RecoveryRig::kPage);
+  EXPECT_EQ(last_total, told.back());
+}
+
+TEST_F(PublisherTest, AnotherFormatDoesNotPublishAgain) {
+  MustPublish();
+  const auto tree = rig_.Tree();
+  rig_.UseOptions({.format = VmcoreFormat::kKdump});
+  MustPublish();
+  EXPECT_EQ(rig_.Tree(), tree);
 }
 
 // What a run leaves that is interrupted in the middle of any file, before or after any step.
@@ -188,7 +249,7 @@ TEST_F(PublisherTest, ControlCharactersOfTheLogAreEscaped) {
 
 TEST_F(PublisherTest, SaysWhereItCannotWrite) {
   const std::string file = rig_.crash().WriteFile("file", "");
-  const Result<Publisher> refused = Publisher::Open(file, 0, {});
+  const Result<Publisher> refused = Publisher::Open(file, 0, {}, {});
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(std::string(refused.error().text()).find(file), std::string::npos);
 }

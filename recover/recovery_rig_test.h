@@ -115,11 +115,14 @@ class RecoveryRig {
     KeyStore store = keys();
     return Collector(store, publisher, devices, boot).Run().TakeValue();
   }
+  // In which form memory is published. ELF by default, which the project's own reader reads back.
+  void UseOptions(const PublishOptions& options) { options_ = options; }
   Publisher OpenPublisher(uint64_t minimum_free = 0) const {
     return Publisher::Open(crash_.path(), minimum_free,
                            {.distribution = "Debian GNU/Linux 12",
                             .architecture = "amd64",
-                            .package_version = [](const std::string&) { return std::string("6.1.1-1"); }})
+                            .package_version = [](const std::string&) { return std::string("6.1.1-1"); }},
+                           options_)
         .TakeValue();
   }
   static DeviceIdentity Identity(const char* serial = "SERIAL-1") {
@@ -203,6 +206,7 @@ class RecoveryRig {
   std::unique_ptr<FakeBlockDevice> device_;
   FakeStateDirectory keys_directory_;
   TempDirectory crash_;
+  PublishOptions options_ = {.format = VmcoreFormat::kElf};
 };
 
 inline unsigned CountOf(const std::vector<RecoverNote>& notes, RecoverNote::Kind kind) {

@@ -13,6 +13,9 @@ namespace {
 
 using End = CaptureAttempt::End;
 
+// Long enough for a script to start on a machine that is busy with other things.
+constexpr uint64_t kPatienceMs = 2000;
+
 class SuperviseCaptureTest : public SignalTest {
  protected:
   SuperviseCaptureTest() {
@@ -81,7 +84,7 @@ TEST_F(SuperviseCaptureTest, ARefusalGetsNone) {
 }
 
 TEST_F(SuperviseCaptureTest, ASilentOneIsKilledAndTriedAgain) {
-  init_.options.stall_ms = 200;
+  init_.options.stall_ms = kPatienceMs;
   const uint64_t begin_ms = NowMs();
   EXPECT_EQ(Run("[ $2 = 2 ] || sleep 100\nsay messages-safe; say result messages-only x"), End::kDone);
   EXPECT_LT(NowMs() - begin_ms, 20'000U);
@@ -89,19 +92,19 @@ TEST_F(SuperviseCaptureTest, ASilentOneIsKilledAndTriedAgain) {
 }
 
 TEST_F(SuperviseCaptureTest, OneThatClosesItsSocketIsStillWaitedFor) {
-  init_.options.stall_ms = 300;
+  init_.options.stall_ms = kPatienceMs;
   EXPECT_EQ(Run("say messages-safe; exec 2>&- 3>&-; sleep 100"), End::kFailed);
-  EXPECT_TRUE(Shown("the panic messages are saved, but the memory image is not complete: no progress for 0 s"))
+  EXPECT_TRUE(Shown("the panic messages are saved, but the memory image is not complete: no progress for 2 s"))
       << console();
 }
 
 TEST_F(SuperviseCaptureTest, OneThatSaysTheSameForEverIsKilled) {
-  init_.options.stall_ms = 300;
+  init_.options.stall_ms = kPatienceMs;
   EXPECT_EQ(Run("say messages-safe; while :; do say progress 1 10 1; done"), End::kFailed);
 }
 
 TEST_F(SuperviseCaptureTest, TimeIsUpInSpiteOfProgress) {
-  init_.options.timeout_ms = 300;
+  init_.options.timeout_ms = kPatienceMs;
   EXPECT_EQ(Run("i=0; while :; do i=$((i + 1)); say note $i; done"), End::kFailed);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
   EXPECT_TRUE(Shown("no dump: the time set by crashdump.timeout is over"));
@@ -112,17 +115,17 @@ TEST_F(SuperviseCaptureTest, TimeIsUpInSpiteOfProgress) {
 TEST_F(SuperviseCaptureTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
   OpenPort();
   init_.options.hold.Add(Stage::kMessagesSafe);
-  init_.options.stall_ms = 200;  // the hold lasts longer and is no stall
+  init_.options.stall_ms = kPatienceMs;  // the hold lasts longer and is no stall
   const Result<ChildProcess> host = ChildProcess::Call([&] {
     (void)host_.ReceiveUntil("hold messages-safe\n");
-    usleep(500'000);
+    usleep((kPatienceMs + 500) * 1000);
     host_.Send("go\n");
     return true;
   });
   ASSERT_TRUE(host.ok());
   const uint64_t begin_ms = NowMs();
   EXPECT_EQ(Run("say messages-safe; read go <&3; say result complete $go"), End::kDone);
-  EXPECT_GE(NowMs() - begin_ms, 490U);
+  EXPECT_GE(NowMs() - begin_ms, kPatienceMs);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --hold-seconds 70\n");
   EXPECT_TRUE(Shown("result: complete go")) << console();
 }

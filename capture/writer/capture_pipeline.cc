@@ -25,10 +25,25 @@ uint64_t NowMilliseconds() {
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
+// Says when it is time again.
+class Interval {
+ public:
+  explicit Interval(uint64_t milliseconds) : milliseconds_(milliseconds), last_(NowMilliseconds()) {}
+  bool IsOver() {
+    const uint64_t now = NowMilliseconds();
+    if (now < last_ + milliseconds_) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  uint64_t milliseconds_, last_;
+};
+
 }  // namespace
 
-uint64_t CapturePipeline::BytesPerThread(int compression_level) {
-  return ChunkCompressor::WorkspaceBytes(compression_level) + kBuilderBytes + ChunkCompressor::kOutputBytes +
+uint64_t CapturePipeline::BytesPerThread(CompressionLevels compression) {
+  return ChunkCompressor::WorkspaceBytes(compression) + kBuilderBytes + ChunkCompressor::kOutputBytes +
          64 * kKiB;  // stack, and what allocation adds
 }
 
@@ -58,7 +73,7 @@ Result<> CapturePipeline::Allocate() {
     worker->buffer = TRY(AllocateAligned(kBuilderBytes), "chunk buffer");
     Touch(worker->buffer.get(), kBuilderBytes);
     worker->builder.emplace(MutableBytes(worker->buffer.get(), kBuilderBytes), filler_.page_bytes());
-    worker->compressor = TRY(ChunkCompressor::Create(options_.compression_level));
+    worker->compressor = TRY(ChunkCompressor::Create(options_.compression));
     workers_.push_back(std::move(worker));
   }
   return {};
@@ -98,22 +113,29 @@ void CapturePipeline::Work(Worker& worker) {
     std::unique_lock lock(state_lock_);
     for_workers_.wait(lock, [this] { return running_ || abandoned_; });
   }
-  while (const std::optional<uint64_t> number = TakeChunk(worker)) {
-    Slot& slot = slots_[static_cast<size_t>(*number % slots_.size())];
-    Result<CompressedChunk> chunk =
-        worker.compressor->Compress(*worker.builder, {slot.out.get(), ChunkCompressor::kOutputBytes});
+  while (const std::optional<TakenChunk> taken = TakeChunk(worker)) {
+    Slot& slot = slots_[static_cast<size_t>(taken->number % slots_.size())];
+    const Result<CompressedChunk> chunk =
+        Compress(worker, taken->level, {slot.out.get(), ChunkCompressor::kOutputBytes});
     worker.builder->Clear();
     const std::lock_guard lock(state_lock_);
     slot.chunk.emplace(chunk);
-    if (written_ == *number) for_writer_.notify_one();
+    if (written_ == taken->number) for_writer_.notify_one();
   }
 }
 
-std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
+Result<CompressedChunk> CapturePipeline::Compress(Worker& worker, int level, MutableBytes out) {
+  TRY(worker.compressor->SetLevel(level));
+  return worker.compressor->Compress(*worker.builder, out);
+}
+
+std::optional<CapturePipeline::TakenChunk> CapturePipeline::TakeChunk(Worker& worker) {
   const std::lock_guard fill(fill_lock_);
   {
     std::unique_lock lock(state_lock_);
-    for_workers_.wait(lock, [this] { return ended_ || abandoned_ || filled_ < written_ + slots_.size(); });
+    const auto has_slot = [this] { return filled_ < written_ + slots_.size(); };
+    if (!has_slot()) level_controller_.OnWriterIsLate();
+    for_workers_.wait(lock, [&] { return ended_ || abandoned_ || has_slot(); });
     if (ended_ || abandoned_) return std::nullopt;
   }
   if (!stop_.load(std::memory_order_relaxed)) filler_.Fill(*worker.builder);
@@ -123,13 +145,15 @@ std::optional<uint64_t> CapturePipeline::TakeChunk(Worker& worker) {
     for_writer_.notify_one();
     return std::nullopt;
   }
-  return filled_++;
+  slots_[static_cast<size_t>(filled_ % slots_.size())].pass = filler_.pass();
+  return TakenChunk{.number = filled_++, .level = level_controller_.NextLevel()};
 }
 
 CapturePipeline::Slot* CapturePipeline::Await(uint64_t number, const std::function<void()>& tick) {
   Slot& slot = slots_[static_cast<size_t>(number % slots_.size())];
   const auto settled = [&] { return slot.chunk.has_value() || (ended_ && number >= filled_); };
   std::unique_lock lock(state_lock_);
+  if (!settled()) level_controller_.OnChunkIsLate();
   while (!for_writer_.wait_for(lock, std::chrono::milliseconds(options_.progress_milliseconds), settled)) {
     lock.unlock();
     tick();
@@ -152,6 +176,16 @@ void CapturePipeline::Abandon() {
   for_workers_.notify_all();
 }
 
+std::vector<std::string> CapturePipeline::TakeCensus(const ProgressCallback& progress) {
+  Interval interval(options_.progress_milliseconds);
+  return filler_.TakeCensus(stop_, [&](uint64_t done_pages) {
+    if (!interval.IsOver()) return;
+    progress({.done_bytes = done_pages * filler_.page_bytes(),
+              .total_bytes = filler_.memory_pages() * filler_.page_bytes(),
+              .written_bytes = 0});
+  });
+}
+
 PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback& progress) {
   {
     const std::lock_guard lock(state_lock_);
@@ -161,19 +195,18 @@ PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback&
   }
   const auto report = [&] {
     progress({.done_bytes = filler_.done_pages() * filler_.page_bytes(),
-              .total_bytes = filler_.total_pages() * filler_.page_bytes(),
+              .total_bytes = filler_.kept_pages() * filler_.page_bytes(),
               .written_bytes = writer.counters().stored_bytes});
   };
-  uint64_t reported = NowMilliseconds();
+  Interval interval(options_.progress_milliseconds);
   const std::function<void()> tick = [&] {
-    const uint64_t now = NowMilliseconds();
-    if (now < reported + options_.progress_milliseconds) return;
-    reported = now;
-    report();
+    if (interval.IsOver()) report();
   };
 
   PipelineOutcome outcome = {.result = DumpResult::kComplete, .error = std::nullopt};
+  size_t pass = 0;
   for (uint64_t number = 0; Slot* const slot = Await(number, tick); ++number) {
+    pass = slot->pass;
     const Result<> appended = slot->chunk->ok() ? writer.AppendChunk(slot->chunk->value()) : slot->chunk->error();
     if (!appended.ok()) {
       const bool is_full = appended.error().code() == ErrorCode::kNoSpace && !writer.sink_failed();
@@ -187,11 +220,14 @@ PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback&
   Abandon();
   JoinThreads();
   report();
+  // A pass that was cut short is the one of the last chunk that was tried.
+  outcome.complete_passes = pass;
   if (outcome.result == DumpResult::kComplete) {
-    if (stop_.load(std::memory_order_relaxed) && filler_.done_pages() < filler_.total_pages()) {
+    if (!filler_.finished()) {
       outcome.result = DumpResult::kStopped;
-    } else if (writer.counters().unreadable_pages != 0) {
-      outcome.result = DumpResult::kReadErrors;
+    } else {
+      outcome.complete_passes = filler_.order().size();
+      if (writer.counters().unreadable_pages != 0) outcome.result = DumpResult::kReadErrors;
     }
   }
   return outcome;

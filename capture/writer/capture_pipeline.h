@@ -14,8 +14,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "capture/writer/level_controller.h"
 #include "capture/writer/page_filler.h"
 #include "common/base/result.h"
 #include "common/format/chunk.h"
@@ -26,14 +28,14 @@ namespace crashdump {
 
 struct PipelineOptions {
   unsigned threads = 1;  // that compress; the calling thread writes
-  int compression_level = 1;
+  CompressionLevels compression = kMinCompressionLevel;
   // How often progress is reported at most.
   uint64_t progress_milliseconds = 500;
 };
 
 struct CaptureProgress {
   uint64_t done_bytes = 0;   // of memory gone through
-  uint64_t total_bytes = 0;  // of memory
+  uint64_t total_bytes = 0;  // of memory that is to be gone through
   uint64_t written_bytes = 0;
 };
 using ProgressCallback = std::function<void(const CaptureProgress&)>;
@@ -43,6 +45,8 @@ struct PipelineOutcome {
   DumpResult result{};
   // With kWriteError: why.
   std::optional<Error> error;
+  // Of filler().order(): how many passes from the first on are in the dump as a whole.
+  size_t complete_passes = 0;
 };
 
 class CapturePipeline {
@@ -50,7 +54,7 @@ class CapturePipeline {
   static constexpr unsigned kMaxThreads = 256;
 
   // Bytes that one thread needs.
-  static uint64_t BytesPerThread(int compression_level);
+  static uint64_t BytesPerThread(CompressionLevels compression);
 
   // Allocates and touches all memory and starts the threads, which wait. `stop` may be set at any time, from a signal
   // handler too, and must outlive the pipeline. If not all of the threads can be had, it makes do with fewer.
@@ -60,12 +64,18 @@ class CapturePipeline {
   CapturePipeline(const CapturePipeline&) = delete;
   CapturePipeline& operator=(const CapturePipeline&) = delete;
 
+  // Before Run(): counts the pages of each class (PageFiller::TakeCensus). Progress is told at most so often as in
+  // Run().
+  std::vector<std::string> TakeCensus(const ProgressCallback& progress);
+
   // Writes all chunks into `writer` and returns when the threads have ended; the caller calls Finish(). Once only.
   // `progress` is called from this thread.
   PipelineOutcome Run(DumpWriter& writer, const ProgressCallback& progress);
 
   unsigned threads() const { return static_cast<unsigned>(workers_.size()); }
   const PageFiller& filler() const { return filler_; }
+  // Which levels of compression were used; for when no thread runs.
+  const LevelController& level_controller() const { return level_controller_; }
 
  private:
   // What one thread needs for itself.
@@ -81,18 +91,24 @@ class CapturePipeline {
   struct Slot {
     AlignedMemory out;
     std::optional<Result<CompressedChunk>> chunk;  // nothing: not compressed yet, or written
+    size_t pass = 0;                               // that its pages are of
   };
 
   CapturePipeline(PageFiller filler, const PipelineOptions& options, const std::atomic<bool>& stop)
-      : filler_(std::move(filler)), options_(options), stop_(stop) {}
+      : filler_(std::move(filler)), options_(options), stop_(stop), level_controller_(options.compression) {}
 
   Result<> Allocate();
   Result<> StartThreads();
   void JoinThreads();
   static void* ThreadMain(void* worker);
   void Work(Worker& worker);
-  // Fills the worker's builder; the chunk's number, or nothing if there is no more to do.
-  std::optional<uint64_t> TakeChunk(Worker& worker);
+  static Result<CompressedChunk> Compress(Worker& worker, int level, MutableBytes out);
+  struct TakenChunk {
+    uint64_t number;
+    int level;  // of compression
+  };
+  // Fills the worker's builder; nothing if there is no more to do.
+  std::optional<TakenChunk> TakeChunk(Worker& worker);
   // Waits for chunk `number`; null: there is none.
   Slot* Await(uint64_t number, const std::function<void()>& tick);
   void Release(Slot& slot, uint64_t number);
@@ -109,6 +125,7 @@ class CapturePipeline {
   std::condition_variable for_workers_;
   std::condition_variable for_writer_;
   // Guarded by state_lock_.
+  LevelController level_controller_;
   bool running_ = false;
   bool abandoned_ = false;  // nobody wants further chunks
   bool ended_ = false;      // filled_ will not grow

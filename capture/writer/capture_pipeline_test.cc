@@ -8,11 +8,14 @@
 #include "common/crypto/crypto.h"
 #include "common/format/dump_reader.h"
 #include "common/testing/dump_builder.h"
+#include "common/testing/kernel_builder.h"
 #include "common/testing/sample_vmcore.h"
+#include "common/vmcore/open_classifier.h"
 
 namespace crashdump {
 namespace {
 
+using testing::KernelBuilder;
 using testing::kSampleFirstPfn;
 using testing::MakeSampleVmcore;
 using testing::OwnedSource;
@@ -44,7 +47,7 @@ struct Written {
   Result<> finished;
   MemorySink sink;
   DumpCounters counters;
-  PageTally tally;
+  PageCounts counts;
   std::optional<DumpVerdict> verdict;
   PageCollector found;
 };
@@ -83,6 +86,7 @@ Written Write(const SampleVmcore& sample, const Setup& setup) {
   const Result<> flushed = header.ok() ? writer.FlushMessages() : header;
   CaptureProgress last;
   if (flushed.ok()) {
+    (void)pipeline->TakeCensus([](const CaptureProgress&) {});
     written.outcome = pipeline->Run(writer, [&](const CaptureProgress& progress) {
       EXPECT_GE(progress.done_bytes, last.done_bytes);
       EXPECT_LE(progress.done_bytes, progress.total_bytes);
@@ -93,9 +97,10 @@ Written Write(const SampleVmcore& sample, const Setup& setup) {
   }
   written.finished = writer.Finish(written.outcome.result, "");
   written.counters = writer.counters();
-  written.tally = pipeline->filler().tally();
+  written.counts = pipeline->filler().counts();
   if (written.outcome.result == DumpResult::kComplete) {
-    EXPECT_EQ(last.done_bytes, sample.pages.size() * 4096);
+    EXPECT_EQ(last.done_bytes, last.total_bytes);
+    EXPECT_GT(last.done_bytes, 0U);
   }
 
   const MemorySource dump(written.sink.bytes());
@@ -121,7 +126,7 @@ TEST(CapturePipeline, EveryPageArrivesOnceWithAnyNumberOfThreads) {
     EXPECT_EQ(written.verdict->state, DumpState::kComplete) << written.verdict->reason;
     EXPECT_EQ(written.found.pages.size(), sample.pages.size());
     EXPECT_EQ(written.verdict->zero_pages, sample.zero_pages);
-    EXPECT_EQ(written.tally.kept[static_cast<size_t>(PageClass::kUnclassified)], sample.pages.size());
+    EXPECT_EQ(CountOf(written.counts, PageClass::kUnclassified), sample.pages.size());
     ExpectTruth(sample, written);
   }
 }
@@ -201,12 +206,17 @@ TEST(CapturePipeline, AStopBeforeTheEndIsRecorded) {
 
 class EveryFifthIsPoison final : public PageClassifier {
  public:
-  void Classify(Range pfns, std::span<PageClass> classes) override {
+  const std::vector<std::string>& notes() const override { return notes_; }
+  std::vector<std::string> Doubts(const PageCounts&) const override { return {}; }
+  void Classify(Range pfns, OpenBlock&, std::span<PageClass> classes) override {
     ASSERT_EQ(pfns.size(), classes.size());
     for (uint64_t pfn = pfns.begin; pfn < pfns.end; ++pfn) {
       classes[pfn - pfns.begin] = pfn % 5 == 0 ? PageClass::kNeverRead : PageClass::kKernel;
     }
   }
+
+ private:
+  std::vector<std::string> notes_;
 };
 
 TEST(CapturePipeline, PagesThatTheLevelLeavesOutAreNeitherReadNorWritten) {
@@ -223,9 +233,90 @@ TEST(CapturePipeline, PagesThatTheLevelLeavesOutAreNeitherReadNorWritten) {
   const Written written = Write(sample, {.threads = 2, .classifier = &classifier, .unreadable = std::move(unreadable)});
   EXPECT_EQ(written.outcome.result, DumpResult::kComplete);
   EXPECT_EQ(written.found.pages.size(), expected);
-  EXPECT_EQ(written.tally.left_out[static_cast<size_t>(PageClass::kNeverRead)], sample.pages.size() - expected);
-  EXPECT_EQ(written.tally.kept[static_cast<size_t>(PageClass::kKernel)], expected);
+  EXPECT_EQ(CountOf(written.counts, PageClass::kNeverRead), sample.pages.size() - expected);
+  EXPECT_EQ(CountOf(written.counts, PageClass::kKernel), expected);
   ExpectTruth(sample, written);
+}
+
+// The chunks of a dump in the order of writing, as sets of page frames.
+class ChunkOrder final : public DumpVisitor {
+ public:
+  Result<> OnSection(ObjectType, Bytes) override { return {}; }
+  Result<> OnPages(PageKind, uint64_t first_pfn, uint32_t page_count, Bytes) override {
+    for (uint32_t i = 0; i < page_count; ++i) pfns.push_back(first_pfn + i);
+    return {};
+  }
+  std::vector<uint64_t> pfns;
+};
+
+KernelBuilder MakeMixedMachine() {
+  KernelBuilder kernel;
+  for (uint64_t pfn = 0; pfn < 1024; pfn += 64) {
+    kernel.Free(pfn, 4);
+    kernel.Anonymous(pfn + 16, 3);
+    kernel.Cache(pfn + 32, 2);
+    kernel.PrivateCache(pfn + 40);
+  }
+  return kernel;
+}
+
+TEST(CapturePipeline, WhatTheKernelOwnsComesFirstAtEveryLevel) {
+  KernelBuilder kernel = MakeMixedMachine();
+  SampleVmcore sample;
+  sample.file = kernel.Finish().Build();
+  for (uint32_t level = 0; level <= DumpLevel::kMaximum; ++level) {
+    SCOPED_TRACE(level);
+    const Vmcore vmcore = sample.Open();
+    const PhysicalMemory memory(vmcore);
+    const OpenedClassifier opened = OpenClassifier(vmcore, memory);
+    const Written written = Write(sample, {.threads = 2, .level = level, .classifier = opened.classifier.get()});
+    ASSERT_EQ(written.outcome.result, DumpResult::kComplete);
+    const std::vector<PageClassSet> order = CaptureOrder(DumpLevel::FromNumber(level).TakeValue());
+    EXPECT_EQ(written.outcome.complete_passes, order.size());
+    ChunkOrder found;
+    const MemorySource dump(written.sink.bytes());
+    (void)DumpReader::OpenFile(dump).value().Walk(found).TakeValue();
+    uint64_t expected = 0;
+    for (const PageClass page_class : kernel.classes()) {
+      for (const PageClassSet& classes : order) expected += classes.Contains(page_class) ? 1 : 0;
+    }
+    ASSERT_EQ(found.pfns.size(), expected);
+    size_t pass = 0;
+    uint64_t previous = 0;
+    for (const uint64_t pfn : found.pfns) {
+      while (pass < order.size() && !order[pass].Contains(kernel.classes()[pfn])) {
+        ++pass;
+        previous = 0;
+      }
+      ASSERT_LT(pass, order.size()) << "page frame " << pfn << " comes too late";
+      ASSERT_TRUE(previous == 0 || pfn > previous);
+      previous = pfn;
+    }
+  }
+}
+
+TEST(CapturePipeline, WhenSpaceRunsOutTheDumpIsCompleteForTheClassesBefore) {
+  KernelBuilder kernel = MakeMixedMachine();
+  // What the kernel owns becomes a few KiB, the pages of processes do not compress.
+  uint64_t state = 1;
+  for (uint64_t pfn = 0; pfn < KernelBuilder::kPages; ++pfn) {
+    if (kernel.classes()[pfn] != PageClass::kUser) continue;
+    for (uint8_t& byte : kernel.Page(pfn)) byte = static_cast<uint8_t>((state = state * 6364136223846793005 + 1) >> 56);
+  }
+  SampleVmcore sample;
+  sample.file = kernel.Finish().Build();
+  const Vmcore vmcore = sample.Open();
+  const PhysicalMemory memory(vmcore);
+  const OpenedClassifier opened = OpenClassifier(vmcore, memory);
+  DumpLayout layout = FileLayout(4096);
+  layout.data.end = layout.data.begin + 512 * kKiB;
+  const Written written = Write(sample, {.threads = 2, .layout = layout, .classifier = opened.classifier.get()});
+  EXPECT_EQ(written.outcome.result, DumpResult::kNoSpace);
+  EXPECT_EQ(written.outcome.complete_passes, 1U);
+  for (uint64_t pfn = 0; pfn < KernelBuilder::kPages; ++pfn) {
+    if (kernel.classes()[pfn] == PageClass::kKernel) EXPECT_TRUE(written.found.pages.contains(pfn)) << pfn;
+    if (kernel.classes()[pfn] == PageClass::kFree) EXPECT_FALSE(written.found.pages.contains(pfn)) << pfn;
+  }
 }
 
 TEST(CapturePipeline, CanBeDroppedWithoutHavingRun) {

@@ -20,8 +20,9 @@ class InitListener final : public CaptureListener {
   void OnMessagesSafe() override {
     status_.MessagesSafe();
     if (hold_seconds_ != 0) status_.AwaitGo(hold_seconds_);
-    status_.Stage("pages");
+    status_.Stage("count");
   }
+  void OnCounted() override { status_.Stage("pages"); }
   void OnProgress(const CaptureProgress& progress) override { status_.Progress(progress); }
   void OnNote(std::string_view text) override { status_.Note(text); }
 
@@ -45,7 +46,7 @@ unsigned ThreadsThatFit(const CaptureOptions& options, CaptureLog& log, CaptureL
   const Result<std::string> meminfo = ReadTextFile("/proc/meminfo", 64 * kKiB);
   const uint64_t available = meminfo.ok() ? AvailableMemory(meminfo.value()) : 0;
   const unsigned fitting = FittingThreads(options.threads, available, DumpWriter::MemoryBytes() + kMiB,
-                                          CapturePipeline::BytesPerThread(options.compression_level));
+                                          CapturePipeline::BytesPerThread(options.compression));
   if (fitting < options.threads) {
     const std::string note = std::to_string(fitting) + " of " + std::to_string(options.threads) +
                              " threads: there are " + FormatSize(available) + " of memory";
@@ -75,10 +76,9 @@ Result<WriteDumpOutcome> RunCapture(const CaptureSource& source, DumpContents co
     const unsigned threads = ThreadsThatFit(options, log, listener);
     Result<PageFiller> filler = PageFiller::Create(vmcore, source.memory, source.classifier, options.level);
     Result<std::unique_ptr<CapturePipeline>> created =
-        filler.ok()
-            ? CapturePipeline::Create(filler.TakeValue(),
-                                      {.threads = threads, .compression_level = options.compression_level}, stop)
-            : Result<std::unique_ptr<CapturePipeline>>(filler.error());
+        filler.ok() ? CapturePipeline::Create(filler.TakeValue(),
+                                              {.threads = threads, .compression = options.compression}, stop)
+                    : Result<std::unique_ptr<CapturePipeline>>(filler.error());
     if (created.ok()) {
       pipeline = created.TakeValue();
     } else {

@@ -25,7 +25,7 @@ inline constexpr uint64_t kCaptureLogBytes = 2 * kMiB;
 struct CaptureOptions {
   unsigned attempt = 1;  // 1; or 2: messages only
   unsigned threads = 1;
-  int compression_level = 1;
+  CompressionLevels compression = kMinCompressionLevel;
   DumpLevel level;
   // How long to wait for init's `go` when the messages are safe; 0: not at all.
   uint64_t hold_seconds = 0;

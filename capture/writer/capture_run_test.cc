@@ -118,7 +118,7 @@ TEST_F(CaptureRunTest, ACrashIsSavedAndNothingElseIsTouched) {
                                       {region + arming_.extent.begin, region + arming_.extent.end}};
   EXPECT_EQ(target_.device->Snapshot().FirstDifference(before, target_.device->size(), allowed),
             target_.device->size());
-  EXPECT_NE(Status().find("messages-safe\nstage pages\n"), std::string::npos) << Status();
+  EXPECT_NE(Status().find("messages-safe\nstage count\n"), std::string::npos) << Status();
   EXPECT_NE(Status().find("result complete "), std::string::npos) << Status();
 }
 

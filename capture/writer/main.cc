@@ -18,6 +18,7 @@
 #include "common/base/io.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
+#include "common/vmcore/open_classifier.h"
 
 namespace crashdump {
 namespace {
@@ -62,7 +63,7 @@ std::optional<uint64_t> ParseOption(const char* name, const char* value, uint64_
 
 Result<Arguments> ParseArguments(std::span<char* const> given) {
   Arguments arguments = {.options = {.threads = std::min(UsableCpus(), CapturePipeline::kMaxThreads),
-                                     .level = TRY(DumpLevel::FromNumber(DumpLevel::kZero))}};
+                                     .level = TRY(DumpLevel::FromNumber(DumpLevel::kMaximum))}};
   // Where to complain must be known before there is something to complain about.
   for (size_t i = 0; i + 1 < given.size(); i += 2) {
     if (strcmp(given[i], "--status-fd") == 0) {
@@ -93,7 +94,9 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
     } else if (name == "--threads") {
       options.threads = static_cast<unsigned>(number(1, CapturePipeline::kMaxThreads).value_or(options.threads));
     } else if (name == "--compression-level") {
-      options.compression_level = static_cast<int>(number(kMinCompressionLevel, kMaxCompressionLevel).value_or(1));
+      const Result<CompressionLevels> levels = ParseCompressionLevels(value);
+      if (levels.ok()) options.compression = levels.value();
+      if (!levels.ok()) status.Note(std::string(levels.error().text()) + ": ignored");
     } else if (name == "--hold-seconds") {
       options.hold_seconds = number(0, kLongestHoldSeconds).value_or(0);
     } else if (name == "--device-seconds") {
@@ -101,8 +104,7 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
       arguments.settle.deadline_milliseconds =
           number(3, 3600).value_or(arguments.settle.deadline_milliseconds / 1000) * 1000;
     } else if (name == "--dump-level") {
-      // Until pages are classified, nothing but zero pages is left out at any level.
-      options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kZero)));
+      options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kMaximum)));
     } else {
       status.Note("unknown option " + std::string(name) + " ignored");
     }
@@ -159,9 +161,9 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   status.Target(target.value()->Describe());
 
   status.Stage("messages");
-  KeepEveryPage classifier;
+  const OpenedClassifier opened = OpenClassifier(vmcore, memory);
   const WriteDumpOutcome outcome =
-      TRY(RunCapture({.vmcore = vmcore, .memory = memory, .classifier = classifier}, std::move(contents),
+      TRY(RunCapture({.vmcore = vmcore, .memory = memory, .classifier = *opened.classifier}, std::move(contents),
                      arming.value(), target.value()->sink(), arguments.options, stop, status));
   ReportResult(outcome, status);
   return 0;

@@ -20,48 +20,81 @@ Result<PageFiller> PageFiller::Create(const Vmcore& vmcore, const PhysicalMemory
   return PageFiller(memory, classifier, level, std::move(reader), static_cast<uint32_t>(page_size));
 }
 
+PageFiller::PageFiller(const PhysicalMemory& memory, PageClassifier& classifier, DumpLevel level, PageReader reader,
+                       uint32_t page_bytes)
+    : memory_(&memory),
+      classifier_(&classifier),
+      level_(level),
+      reader_(std::move(reader)),
+      page_bytes_(page_bytes),
+      order_(CaptureOrder(level)),
+      census_(memory, page_bytes),
+      shared_(std::make_unique<Shared>()) {}
+
+std::vector<std::string> PageFiller::TakeCensus(const std::atomic<bool>& stop,
+                                                const std::function<void(uint64_t)>& progress) {
+  census_taken_ = census_.Take(*classifier_, stop, progress);
+  if (!census_taken_) return {};
+  std::vector<std::string> doubts = classifier_->Doubts(census_.totals());
+  if (!doubts.empty()) census_.Distrust();
+  for (uint32_t i = 0; i < kPageClassCount; ++i) {
+    if (level_.Keeps(static_cast<PageClass>(i))) kept_pages_ += census_.totals()[i];
+  }
+  return doubts;
+}
+
 void PageFiller::Fill(ChunkBuilder& builder) {
+  if (!census_taken_) return;
   const uint64_t enough = done_pages() + kFillPages;
   while (done_pages() < enough || builder.empty()) {
-    if (span_.pfns.empty() && !NextSpan()) return;
+    if (span_.pfns.empty() && !NextSpan()) {
+      // A chunk has pages of one pass, so that it is known what a dump without it is complete for.
+      if (!builder.empty()) return;
+      finished_ = pass_ + 1 >= order_.size();
+      if (finished_) return;
+      ++pass_;
+      next_section_ = 0;
+      continue;
+    }
     if (!AddSpan(builder)) return;
   }
 }
 
-bool PageFiller::NextWindow() {
-  const std::vector<Range>& ranges = memory_->ranges();
-  uint64_t begin = window_.end;
-  if (range_ < ranges.size() && begin >= ranges[range_].end) ++range_;
-  if (range_ == ranges.size()) return false;
-  begin = std::max(begin, ranges[range_].begin);
-  window_ = {begin, std::min(begin + kWindowPages, ranges[range_].end)};
-  class_ = 0;
-  classifier_->Classify(window_, std::span(classes_).first(static_cast<size_t>(window_.size())));
-  return true;
+bool PageFiller::HasPagesOfPass(const PageCensus::Section& section) const {
+  for (uint32_t i = 0; i < kPageClassCount; ++i) {
+    if (section.counts[i] != 0 && order_[pass_].Contains(static_cast<PageClass>(i))) return true;
+  }
+  return false;
+}
+
+bool PageFiller::NextSection() {
+  while (next_section_ < census_.sections().size()) {
+    const PageCensus::Section& section = census_.sections()[next_section_++];
+    if (!HasPagesOfPass(section)) continue;
+    classes_ = census_.Classes(*classifier_, section);
+    next_pfn_ = section.first_pfn;
+    return true;
+  }
+  return false;
 }
 
 bool PageFiller::NextSpan() {
+  const PageClassSet wanted = order_[pass_];
   while (true) {
-    if (window_.empty() && !NextWindow()) return false;
-    // The longest run with one fate.
-    const bool keep = level_.Keeps(classes_[class_]);
-    uint64_t count = 0;
-    while (count < window_.size() && level_.Keeps(classes_[class_ + count]) == keep) {
-      auto& counts = keep ? tally_.kept : tally_.left_out;
-      ++counts[static_cast<size_t>(classes_[class_ + count])];
-      ++count;
-    }
-    if (!keep) {
-      window_.begin += count;
-      class_ += count;
-      Done(count);
+    const auto is_wanted = [&](PageClass page_class) { return wanted.Contains(page_class); };
+    const auto first = std::find_if(classes_.begin(), classes_.end(), is_wanted);
+    if (first == classes_.end()) {
+      classes_ = {};
+      if (!NextSection()) return false;
       continue;
     }
-    span_ = reader_.Read({window_.begin, window_.begin + count});
-    // What the reader did not give at once is counted again with the next span.
-    for (uint64_t i = span_.pfns.size(); i < count; ++i) --tally_.kept[static_cast<size_t>(classes_[class_ + i])];
-    window_.begin += span_.pfns.size();
-    class_ += span_.pfns.size();
+    const auto limit = first + std::min<ptrdiff_t>(classes_.end() - first, kSpanPages);
+    const auto end = std::find_if_not(first, limit, is_wanted);
+    const uint64_t begin_pfn = next_pfn_ + static_cast<uint64_t>(first - classes_.begin());
+    span_ = reader_.Read({begin_pfn, begin_pfn + static_cast<uint64_t>(end - first)});
+    // The reader may have given less.
+    classes_ = classes_.subspan(static_cast<size_t>(span_.pfns.end - next_pfn_));
+    next_pfn_ = span_.pfns.end;
     return true;
   }
 }

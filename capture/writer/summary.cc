@@ -8,13 +8,19 @@
 namespace crashdump {
 namespace {
 
-constexpr std::array<const char*, kPageClassCount> kClassNames = {
-    "unclassified", "kernel", "cache_clean", "cache_private", "user", "free", "never_read"};
-
-void AddTally(const char* prefix, const std::array<uint64_t, kPageClassCount>& counts, TextRecord& record) {
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] != 0) record.AddNumber(std::string(prefix) + kClassNames[i], counts[i]);
+void AddPlan(const PageFiller& filler, size_t complete_passes, TextRecord& record) {
+  for (const bool kept : {true, false}) {
+    for (uint32_t i = 0; i < kPageClassCount; ++i) {
+      const auto page_class = static_cast<PageClass>(i);
+      const uint64_t count = CountOf(filler.counts(), page_class);
+      if (count == 0 || filler.level().Keeps(page_class) != kept) continue;
+      record.AddNumber(std::string(kept ? "kept_" : "left_out_") + PageClassName(page_class), count);
+    }
   }
+  std::string order;
+  for (const PageClassSet& classes : filler.order()) order += (order.empty() ? "" : " ") + classes.ToString();
+  record.Add("order", order);
+  record.AddNumber("complete_passes", complete_passes);
 }
 
 }  // namespace
@@ -36,8 +42,8 @@ uint64_t PeakMemoryKib() {
   return value.ok() ? value.value() : 0;
 }
 
-std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pipeline, uint64_t elapsed_milliseconds,
-                        const CaptureLog& log) {
+std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pipeline, size_t complete_passes,
+                        uint64_t elapsed_milliseconds, const CaptureLog& log) {
   TextRecord record;
   record.AddNumber("data_pages", counters.data_pages);
   record.AddNumber("zero_pages", counters.zero_pages);
@@ -45,9 +51,9 @@ std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pip
   record.AddNumber("chunks", counters.chunks);
   record.AddNumber("stored_bytes", counters.stored_bytes);
   if (pipeline != nullptr) {
-    AddTally("kept_", pipeline->filler().tally().kept, record);
-    AddTally("left_out_", pipeline->filler().tally().left_out, record);
+    AddPlan(pipeline->filler(), complete_passes, record);
     record.AddNumber("threads", pipeline->threads());
+    record.Add("compression_levels", pipeline->level_controller().Used());
   }
   record.AddNumber("elapsed_ms", elapsed_milliseconds);
   record.AddNumber("vm_hwm_kib", PeakMemoryKib());

@@ -27,7 +27,7 @@ TEST(CaptureLog, IsBoundedAndCountsWhatHadNoRoom) {
 TEST(SummaryText, HasCountersPeakMemoryAndTheLog) {
   CaptureLog log;
   log.Add("a note");
-  const std::string text = SummaryText({.data_pages = 5, .zero_pages = 7}, nullptr, 1234, log);
+  const std::string text = SummaryText({.data_pages = 5, .zero_pages = 7}, nullptr, 0, 1234, log);
   const TextRecord record = TextRecord::Parse(text).TakeValue();
   EXPECT_EQ(record.Number("data_pages").value(), 5U);
   EXPECT_EQ(record.Number("zero_pages").value(), 7U);

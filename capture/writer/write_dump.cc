@@ -3,6 +3,7 @@
 
 #include <cinttypes>
 
+#include "capture/writer/estimate.h"
 #include "capture/writer/summary.h"
 #include "common/base/text_record.h"
 
@@ -14,16 +15,16 @@ class Session {
   Session(DumpWriter& writer, CaptureLog& log, CaptureListener& listener)
       : writer_(writer), log_(log), listener_(listener) {}
 
-  void Note(const Error& error) {
-    log_.Add(error.text());
-    listener_.OnNote(error.text());
+  void Note(std::string_view text) {
+    log_.Add(text);
+    listener_.OnNote(text);
   }
 
   // A section that has no room is missed, and the dump goes on.
   Result<> Append(ObjectType type, std::string_view contents, const char* name) {
     Result<> appended = writer_.AppendSection(type, BytesOf(contents));
     if (appended.ok() || writer_.sink_failed() || appended.error().code() != ErrorCode::kNoSpace) return appended;
-    Note(appended.error().Prefixed("%s left out", name));
+    Note(appended.error().Prefixed("%s left out", name).text());
     return {};
   }
 
@@ -32,7 +33,8 @@ class Session {
     TRY(Append(ObjectType::kMessages, messages.substr(static_cast<size_t>(drop)), "messages"));
     if (drop != 0) {
       Note(Error::Format(ErrorCode::kNoSpace, "the oldest %" PRIu64 " of %zu bytes of messages had no room", drop,
-                         messages.size()));
+                         messages.size())
+               .text());
       TextRecord facts;
       facts.AddNumber("messages_dropped_bytes", drop);
       TRY(Append(ObjectType::kMachineFacts, facts.ToString(), "count of dropped messages"));
@@ -54,11 +56,22 @@ class Session {
   PipelineOutcome WritePages(const Vmcore& vmcore, CapturePipeline& pipeline) {
     const Result<> notes = Append(ObjectType::kElfNotes, TextOf(vmcore.notes()), "ELF notes");
     if (!notes.ok()) return {.result = DumpResult::kWriteError, .error = notes.error()};
-    PipelineOutcome outcome =
-        pipeline.Run(writer_, [this](const CaptureProgress& progress) { listener_.OnProgress(progress); });
-    if (const auto& failure = pipeline.filler().first_failure()) {
-      Note(failure->error.Prefixed("page frame %#" PRIx64 " is the first of %" PRIu64 " unreadable ones", failure->pfn,
-                                   writer_.counters().unreadable_pages));
+    const PageFiller& filler = pipeline.filler();
+    for (const std::string& note : filler.classifier().notes()) Note(note);
+    const auto report = [this](const CaptureProgress& progress) { listener_.OnProgress(progress); };
+    for (const std::string& doubt : pipeline.TakeCensus(report)) Note("every page is kept: " + doubt);
+    Note(PlanText(filler, writer_.data_bytes()));
+    listener_.OnCounted();
+    Forecast forecast(writer_.data_bytes());
+    PipelineOutcome outcome = pipeline.Run(writer_, [&](const CaptureProgress& progress) {
+      report(progress);
+      if (const std::string text = forecast.Update(progress); !text.empty()) Note(text);
+    });
+    if (const auto& failure = filler.first_failure()) {
+      Note(failure->error
+               .Prefixed("page frame %#" PRIx64 " is the first of %" PRIu64 " unreadable ones", failure->pfn,
+                         writer_.counters().unreadable_pages)
+               .text());
     }
     return outcome;
   }
@@ -75,7 +88,7 @@ Result<WriteDumpOutcome> WriteDump(DumpWriter& writer, const Vmcore& vmcore, Dum
                                    CapturePipeline* pipeline, CaptureLog& log, CaptureListener& listener) {
   const Stopwatch stopwatch;
   Session session(writer, log, listener);
-  if (contents.messages_error) session.Note(contents.messages_error->Prefixed("no panic messages"));
+  if (contents.messages_error) session.Note(contents.messages_error->Prefixed("no panic messages").text());
   TRY(session.WriteMessages(contents, pipeline == nullptr), "panic messages");
   listener.OnMessagesSafe();
   contents = DumpContents();  // its memory
@@ -84,8 +97,8 @@ Result<WriteDumpOutcome> WriteDump(DumpWriter& writer, const Vmcore& vmcore, Dum
   if (pipeline != nullptr) pages = session.WritePages(vmcore, *pipeline);
   if (pages.error) log.Add(pages.error->text());
   WriteDumpOutcome outcome = {.result = pages.result, .counters = writer.counters(), .error = pages.error};
-  const Result<> finished =
-      writer.Finish(pages.result, SummaryText(writer.counters(), pipeline, stopwatch.Milliseconds(), log));
+  const Result<> finished = writer.Finish(
+      pages.result, SummaryText(writer.counters(), pipeline, pages.complete_passes, stopwatch.Milliseconds(), log));
   // The first error is the cause.
   if (!finished.ok() && !outcome.error) {
     outcome.result = DumpResult::kWriteError;

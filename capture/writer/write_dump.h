@@ -18,8 +18,10 @@ namespace crashdump {
 class CaptureListener {
  public:
   virtual ~CaptureListener() = default;
-  // The panic messages are on stable storage. The pages follow when it returns.
+  // The panic messages are on stable storage. The pages are counted when it returns.
   virtual void OnMessagesSafe() = 0;
+  // They have been counted, and the first is written when it returns.
+  virtual void OnCounted() = 0;
   virtual void OnProgress(const CaptureProgress& progress) = 0;
   // Something worth a line that does not end the capture; it is in the log already.
   virtual void OnNote(std::string_view text) = 0;

@@ -76,12 +76,12 @@ void ChunkBuilder::Clear() {
   summary_ = {};
 }
 
-uint64_t ChunkCompressor::WorkspaceBytes(int level) {
-  return FrameCompressor::WorkspaceBytes(level, ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+uint64_t ChunkCompressor::WorkspaceBytes(CompressionLevels levels) {
+  return FrameCompressor::WorkspaceBytes(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns));
 }
 
-Result<ChunkCompressor> ChunkCompressor::Create(int level) {
-  FrameCompressor compressor = TRY(FrameCompressor::Create(level, ChunkBuilder::BufferBytes(kDefaultChunkRuns)));
+Result<ChunkCompressor> ChunkCompressor::Create(CompressionLevels levels) {
+  FrameCompressor compressor = TRY(FrameCompressor::Create(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns)));
   return ChunkCompressor(std::move(compressor));
 }
 
@@ -89,6 +89,18 @@ Result<CompressedChunk> ChunkCompressor::Compress(ChunkBuilder& builder, Mutable
   const Bytes plain = builder.Finish();
   const Bytes frame = TRY(compressor_.Compress(plain, out), "page chunk of %zu bytes", plain.size());
   return CompressedChunk{.summary = builder.summary(), .plain_length = plain.size(), .frame = frame};
+}
+
+ChunkSummary Summarize(std::span<const ChunkRun> runs) {
+  ChunkSummary summary{.first_pfn = kPfnLimit};
+  for (const ChunkRun& run : runs) {
+    summary.first_pfn = std::min(summary.first_pfn, run.first_pfn);
+    summary.end_pfn = std::max(summary.end_pfn, run.first_pfn + run.page_count);
+    if (run.kind == PageKind::kData) summary.data_pages += run.page_count;
+    if (run.kind == PageKind::kZero) summary.zero_pages += run.page_count;
+    if (run.kind == PageKind::kUnreadable) summary.unreadable_pages += run.page_count;
+  }
+  return summary;
 }
 
 Result<> ParseChunk(Bytes payload, uint32_t page_bytes, std::vector<ChunkRun>& runs) {

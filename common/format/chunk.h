@@ -79,8 +79,11 @@ class ChunkCompressor {
       ChunkBuilder::BufferBytes(kDefaultChunkRuns) + ChunkBuilder::BufferBytes(kDefaultChunkRuns) / 256 + 64;
 
   // Bytes that Create() allocates: what a worker needs in all is this, kOutputBytes and BufferBytes(kDefaultChunkRuns).
-  static uint64_t WorkspaceBytes(int level);
-  static Result<ChunkCompressor> Create(int level);
+  static uint64_t WorkspaceBytes(CompressionLevels levels);
+  static Result<ChunkCompressor> Create(CompressionLevels levels);
+
+  // Of the chunks to come; one of those given to Create(), which begins with the lowest.
+  Result<> SetLevel(int level) { return compressor_.SetLevel(level); }
 
   // Finishes the builder's chunk and compresses it into `out`. The result borrows `out`. The caller clears the builder.
   Result<CompressedChunk> Compress(ChunkBuilder& builder, MutableBytes out);
@@ -98,6 +101,8 @@ struct ChunkRun {
   PageKind kind{};
   Bytes data;
 };
+
+ChunkSummary Summarize(std::span<const ChunkRun> runs);
 
 // Takes the plain payload of a chunk apart; the runs borrow `payload`. Checks counts, lengths, kinds and page frame
 // numbers (kCorrupt); not whether a page was seen before.

@@ -27,6 +27,22 @@ Result<> CheckFileVersion(const ByteSource& source) {
   return {};
 }
 
+// The runs point into the reader.
+Result<> ReadChunk(ObjectReader& reader, const DumpHeader& header, uint64_t offset, std::vector<ChunkRun>& runs) {
+  const Result<OpenedObject> object = reader.Read(offset, header.layout.data.end, PayloadUse::kDecode);
+  if (!object.ok()) {
+    // Nothing authentic where a chunk should be is damage here.
+    if (object.error().code() != ErrorCode::kNotFound) return object.error();
+    return Error::Format(ErrorCode::kCorrupt, "%s", object.error().text());
+  }
+  if (object.value().type != ObjectType::kChunk) {
+    return Error::Format(ErrorCode::kCorrupt, "%s at offset %" PRIu64 " in place of a page chunk",
+                         ObjectTypeName(object.value().type), offset);
+  }
+  TRY(ParseChunk(object.value().payload, header.page_bytes, runs), "offset %" PRIu64, offset);
+  return {};
+}
+
 }  // namespace
 
 struct DumpReader::State {
@@ -114,6 +130,11 @@ Result<DumpVerdict> DumpReader::Walk(DumpVisitor& visitor) {
     if (!checked.ok()) {
       refused = checked.error();
       break;
+    }
+    if (object->type == ObjectType::kChunk) {
+      const CompressedChunk chunk = {
+          .summary = Summarize(verifier.runs()), .plain_length = object->plain_length, .frame = object->frame};
+      TRY(visitor.OnChunk(object->offset, chunk));
     }
     for (const ChunkRun& run : verifier.runs()) {
       TRY(visitor.OnPages(run.kind, run.first_pfn, run.page_count, run.data));
@@ -230,12 +251,7 @@ uint64_t DumpReader::end_pfn() const { return state_->index.end_pfn(); }
 Result<> DumpReader::State::LoadChunk(uint64_t offset) {
   if (cached_chunk == offset) return {};
   cached_chunk = 0;
-  const OpenedObject object = TRY(reader.Read(offset, header.layout.data.end, PayloadUse::kDecode));
-  if (object.type != ObjectType::kChunk) {
-    return Error::Format(ErrorCode::kCorrupt, "%s at offset %" PRIu64 " in place of a page chunk",
-                         ObjectTypeName(object.type), offset);
-  }
-  TRY(ParseChunk(object.payload, header.page_bytes, cached_runs), "offset %" PRIu64, offset);
+  TRY(ReadChunk(reader, header, offset, cached_runs));
   cached_chunk = offset;
   return {};
 }
@@ -252,13 +268,7 @@ Result<PageState> DumpReader::ReadPage(uint64_t pfn, MutableBytes page) {
   const auto cached = std::find(state.candidates.begin(), state.candidates.end(), state.cached_chunk);
   if (cached != state.candidates.end()) std::iter_swap(state.candidates.begin(), cached);
   for (const uint64_t offset : state.candidates) {
-    const Result<> loaded = state.LoadChunk(offset);
-    if (!loaded.ok()) {
-      // Nothing authentic where a chunk should be is damage here.
-      const Error& error = loaded.error();
-      if (error.code() != ErrorCode::kNotFound) return error.Prefixed("page frame %#" PRIx64, pfn);
-      return Error::Format(ErrorCode::kCorrupt, "page frame %#" PRIx64 ": %s", pfn, error.text());
-    }
+    TRY(state.LoadChunk(offset), "page frame %#" PRIx64, pfn);
     for (const ChunkRun& run : state.cached_runs) {
       if (pfn < run.first_pfn || pfn - run.first_pfn >= run.page_count) continue;
       if (run.kind == PageKind::kUnreadable) return PageState::kUnreadable;
@@ -297,6 +307,16 @@ Result<std::optional<uint64_t>> DumpReader::FindEnd(const ByteSource& source, co
   }
   if (walk.end_error()->code() != ErrorCode::kNotFound) return *walk.end_error();
   return std::optional<uint64_t>(AlignUp(walk.position(), kDiskUnit));
+}
+
+Result<ChunkReader> ChunkReader::Create(const DumpReader& dump) {
+  ObjectReader reader = TRY(dump.state_->reader.Clone());
+  return ChunkReader(std::move(reader), dump.header());
+}
+
+Result<std::span<const ChunkRun>> ChunkReader::Read(uint64_t offset) {
+  TRY(ReadChunk(reader_, header_, offset, runs_));
+  return std::span<const ChunkRun>(runs_);
 }
 
 }  // namespace crashdump

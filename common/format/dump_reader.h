@@ -11,8 +11,10 @@
 #include "common/base/byte_source.h"
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/format/chunk.h"
 #include "common/format/dump_credentials.h"
 #include "common/format/dump_layout.h"
+#include "common/format/object.h"
 
 namespace crashdump {
 
@@ -72,6 +74,8 @@ class DumpVisitor {
   virtual ~DumpVisitor() = default;
   // A piece of a section: kMachineFacts, kVmcoreinfo, kElfNotes, kMessages or kSummary. Pieces follow in order.
   virtual Result<> OnSection(ObjectType type, Bytes piece) = 0;
+  // The chunk whose pages come next, and the offset at which a ChunkReader finds it again.
+  virtual Result<> OnChunk(uint64_t /*offset*/, const CompressedChunk& /*chunk*/) { return {}; }
   // A run of pages. `data` has page_count pages for kData, else it is empty. Each page comes at most once.
   virtual Result<> OnPages(PageKind kind, uint64_t first_pfn, uint32_t page_count, Bytes data) = 0;
 };
@@ -134,10 +138,29 @@ class DumpReader {
                                                  std::chrono::milliseconds time_limit);
 
  private:
+  friend class ChunkReader;
   struct State;
   explicit DumpReader(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;
+};
+
+// Reads chunks by their offsets, in any order. Has memory of its own, so that each thread can have one.
+class ChunkReader {
+ public:
+  // What the dump is read from must outlive the reader; `dump` need not.
+  static Result<ChunkReader> Create(const DumpReader& dump);
+
+  // The runs of the chunk at an offset from DumpVisitor::OnChunk(), valid until the next call. kCorrupt if there is no
+  // authentic chunk (any more).
+  Result<std::span<const ChunkRun>> Read(uint64_t offset);
+
+ private:
+  ChunkReader(ObjectReader reader, const DumpHeader& header) : reader_(std::move(reader)), header_(header) {}
+
+  ObjectReader reader_;
+  DumpHeader header_;
+  std::vector<ChunkRun> runs_;
 };
 
 }  // namespace crashdump

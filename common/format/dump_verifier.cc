@@ -37,18 +37,11 @@ bool IsReadError(const std::optional<Error>& error) {
 }  // namespace
 
 IndexEntry IndexEntryOf(const OpenedObject& object, const std::vector<ChunkRun>& runs) {
-  uint64_t first_pfn = kPfnLimit;
-  uint64_t end_pfn = 0;
-  uint32_t data_pages = 0;
-  for (const ChunkRun& run : runs) {
-    first_pfn = std::min(first_pfn, run.first_pfn);
-    end_pfn = std::max(end_pfn, run.first_pfn + run.page_count);
-    if (run.kind == PageKind::kData) data_pages += run.page_count;
-  }
+  const ChunkSummary summary = Summarize(runs);
   return {.offset = object.offset,
-          .first_pfn = first_pfn,
-          .end_pfn = end_pfn,
-          .data_pages = data_pages,
+          .first_pfn = summary.first_pfn,
+          .end_pfn = summary.end_pfn,
+          .data_pages = summary.data_pages,
           .stored_length = static_cast<uint32_t>(object.stored_length)};
 }
 
@@ -65,11 +58,10 @@ Result<> DumpVerifier::CheckChunk(const OpenedObject& object) {
   for (const ChunkRun& run : runs_) {
     TRY(pages_.Add(run.first_pfn, run.page_count), "page chunk at offset %" PRIu64, object.offset);
   }
-  for (const ChunkRun& run : runs_) {
-    (run.kind == PageKind::kData   ? data_pages_
-     : run.kind == PageKind::kZero ? zero_pages_
-                                   : unreadable_pages_) += run.page_count;
-  }
+  const ChunkSummary summary = Summarize(runs_);
+  data_pages_ += summary.data_pages;
+  zero_pages_ += summary.zero_pages;
+  unreadable_pages_ += summary.unreadable_pages;
   chunks_ += 1;
   unindexed_.push_back(IndexEntryOf(object, runs_));
   return {};

@@ -422,6 +422,8 @@ Result<> DumpWriter::Finish(DumpResult result, std::string_view summary) {
 
 const DumpCounters& DumpWriter::counters() const { return state_->counters; }
 
+uint64_t DumpWriter::data_bytes() const { return state_->layout().data.size(); }
+
 bool DumpWriter::sink_failed() const { return state_->failed; }
 
 }  // namespace crashdump

@@ -87,6 +87,9 @@ class DumpWriter {
 
   const DumpCounters& counters() const;
 
+  // The size of the data range, a little of which is for other things than pages; 2^63 and more in a file.
+  uint64_t data_bytes() const;
+
   // After an error of the sink every call but Finish() fails with kRefused and writes nothing.
   bool sink_failed() const;
 

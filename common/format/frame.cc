@@ -6,6 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cinttypes>
@@ -45,38 +46,52 @@ Error ZstdError(ErrorCode code, const char* what, size_t result) {
 
 }  // namespace
 
-uint64_t FrameCompressor::WorkspaceBytes(int level, uint64_t max_plain_bytes) {
+uint64_t FrameCompressor::WorkspaceBytes(CompressionLevels levels, uint64_t max_plain_bytes) {
   const UniqueParameters parameters(ZSTD_createCCtxParams());
   if (parameters == nullptr) return 0;
-  for (const Setting& setting : Settings(level, max_plain_bytes)) {
-    if (ZSTD_isError(ZSTD_CCtxParams_setParameter(parameters.get(), setting.parameter, setting.value))) return 0;
+  uint64_t most = 0;
+  for (int level = levels.lowest; level <= levels.highest; ++level) {
+    for (const Setting& setting : Settings(level, max_plain_bytes)) {
+      if (ZSTD_isError(ZSTD_CCtxParams_setParameter(parameters.get(), setting.parameter, setting.value))) return 0;
+    }
+    const size_t bytes = ZSTD_estimateCCtxSize_usingCCtxParams(parameters.get());
+    if (ZSTD_isError(bytes)) return 0;
+    most = std::max<uint64_t>(most, bytes);
   }
-  const size_t bytes = ZSTD_estimateCCtxSize_usingCCtxParams(parameters.get());
-  return ZSTD_isError(bytes) ? 0 : bytes;
+  return most;
 }
 
-Result<FrameCompressor> FrameCompressor::Create(int level, uint64_t max_plain_bytes) {
-  if (level < kMinCompressionLevel || level > kMaxCompressionLevel) {
-    return Error::Format(ErrorCode::kInvalidArgument, "compression level %d is not between %d and %d", level,
-                         kMinCompressionLevel, kMaxCompressionLevel);
+Result<FrameCompressor> FrameCompressor::Create(CompressionLevels levels, uint64_t max_plain_bytes) {
+  if (levels.lowest < kMinCompressionLevel || levels.highest > kMaxCompressionLevel || levels.lowest > levels.highest) {
+    return Error::Format(ErrorCode::kInvalidArgument, "compression levels %d to %d are not between %d and %d",
+                         levels.lowest, levels.highest, kMinCompressionLevel, kMaxCompressionLevel);
   }
-  const uint64_t bytes = WorkspaceBytes(level, max_plain_bytes);
-  AlignedMemory workspace = TRY(AllocateAligned(bytes), "compressor of level %d", level);
+  const uint64_t bytes = WorkspaceBytes(levels, max_plain_bytes);
+  AlignedMemory workspace = TRY(AllocateAligned(bytes), "compressor of level %d", levels.highest);
   ZSTD_CCtx* context = ZSTD_initStaticCCtx(workspace.get(), static_cast<size_t>(bytes));
   if (context == nullptr) {
-    return Error::Format(ErrorCode::kUnsupported, "compressor of level %d does not fit into %" PRIu64 " bytes", level,
-                         bytes);
+    return Error::Format(ErrorCode::kUnsupported, "compressor of level %d does not fit into %" PRIu64 " bytes",
+                         levels.highest, bytes);
   }
   // A static context begins with every parameter zero, not with the defaults: without this, frames do not state their
   // content size.
   if (const size_t result = ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters); ZSTD_isError(result)) {
     return ZstdError(ErrorCode::kUnsupported, "compressor", result);
   }
-  for (const Setting& setting : Settings(level, max_plain_bytes)) {
-    const size_t result = ZSTD_CCtx_setParameter(context, setting.parameter, setting.value);
+  FrameCompressor compressor(std::move(workspace), context, levels, max_plain_bytes);
+  TRY(compressor.SetLevel(levels.lowest));
+  return compressor;
+}
+
+Result<> FrameCompressor::SetLevel(int level) {
+  Require(level >= levels_.lowest && level <= levels_.highest);
+  if (level == level_) return {};
+  for (const Setting& setting : Settings(level, max_plain_bytes_)) {
+    const size_t result = ZSTD_CCtx_setParameter(static_cast<ZSTD_CCtx*>(context_), setting.parameter, setting.value);
     if (ZSTD_isError(result)) return ZstdError(ErrorCode::kUnsupported, "compressor", result);
   }
-  return FrameCompressor(std::move(workspace), context, max_plain_bytes);
+  level_ = level;
+  return {};
 }
 
 Result<Bytes> FrameCompressor::Compress(Bytes plain, MutableBytes out) {

@@ -8,32 +8,35 @@
 #include "common/base/aligned_memory.h"
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/format/compression_levels.h"
 
 namespace crashdump {
-
-inline constexpr int kMinCompressionLevel = 1;
-inline constexpr int kMaxCompressionLevel = 19;
 
 // Compresses buffers of at most `max_plain_bytes`, one frame each. All memory is allocated by Create().
 // Not for several threads at once.
 class FrameCompressor {
  public:
-  // Bytes that Create() allocates.
-  static uint64_t WorkspaceBytes(int level, uint64_t max_plain_bytes);
+  // Bytes that Create() allocates: what the most demanding of the levels needs.
+  static uint64_t WorkspaceBytes(CompressionLevels levels, uint64_t max_plain_bytes);
 
-  // kInvalidArgument for a level outside [kMinCompressionLevel, kMaxCompressionLevel].
-  static Result<FrameCompressor> Create(int level, uint64_t max_plain_bytes);
+  // Begins with the lowest level. kInvalidArgument for levels outside [kMinCompressionLevel, kMaxCompressionLevel].
+  static Result<FrameCompressor> Create(CompressionLevels levels, uint64_t max_plain_bytes);
+
+  // The level of the frames to come, one of those that the compressor was made for.
+  Result<> SetLevel(int level);
 
   // Compresses `plain` into the front of `out` and returns that part. `out` needs MaxStoredLength(plain.size()) bytes.
-  // The same input gives the same bytes, whatever was compressed before.
+  // The same input at the same level gives the same bytes, whatever was compressed before.
   Result<Bytes> Compress(Bytes plain, MutableBytes out);
 
  private:
-  FrameCompressor(AlignedMemory workspace, void* context, uint64_t max_plain_bytes)
-      : workspace_(std::move(workspace)), context_(context), max_plain_bytes_(max_plain_bytes) {}
+  FrameCompressor(AlignedMemory workspace, void* context, CompressionLevels levels, uint64_t max_plain_bytes)
+      : workspace_(std::move(workspace)), context_(context), levels_(levels), max_plain_bytes_(max_plain_bytes) {}
 
   AlignedMemory workspace_;
   void* context_;  // the ZSTD_CCtx, inside workspace_
+  CompressionLevels levels_;
+  int level_ = 0;  // none yet
   uint64_t max_plain_bytes_;
 };
 

@@ -140,6 +140,12 @@ Result<ObjectReader> ObjectReader::Create(const ByteSource& source, const DumpCr
       std::make_unique<State>(source, credentials.Copy(), std::move(stored), std::move(plain), std::move(decoder)));
 }
 
+Result<ObjectReader> ObjectReader::Clone() const {
+  ObjectReader clone = TRY(Create(state_->source, state_->credentials));
+  clone.state_->attempt_id = state_->attempt_id;
+  return clone;
+}
+
 void ObjectReader::ExpectAttempt(const DumpId& attempt_id) { state_->attempt_id = attempt_id; }
 
 Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, PayloadUse use) {
@@ -197,6 +203,7 @@ Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, Payload
   const MutableBytes plain(state.plain.get(), static_cast<size_t>(plain_length));
   TRY(state.decoder.Decode(payload, plain), "%s at offset %" PRIu64, ObjectTypeName(type), offset);
   opened.payload = plain;
+  opened.frame = payload;
   return opened;
 }
 

@@ -45,8 +45,8 @@ struct ObjectPlace {
 Hash SealObject(const DumpCredentials& credentials, const ObjectPlace& place, uint64_t plain_length,
                 MutableBytes object);
 
-// An object whose tag was right. `payload` is the decrypted, decompressed payload and points into the ObjectReader,
-// valid until its next call.
+// An object whose tag was right. `payload` is the decrypted, decompressed payload, `frame` what it was decompressed
+// from (empty for header and trailer). Both point into the ObjectReader, valid until its next call.
 struct OpenedObject {
   ObjectType type{};
   DumpId attempt_id{};
@@ -57,6 +57,7 @@ struct OpenedObject {
   uint64_t plain_length = 0;
   Hash tag{};
   Bytes payload;
+  Bytes frame;
 };
 
 enum class PayloadUse { kDecode, kAuthenticateOnly };
@@ -71,6 +72,9 @@ class ObjectReader {
   ObjectReader(ObjectReader&&) noexcept;
   ObjectReader& operator=(ObjectReader&&) noexcept;
   ~ObjectReader();
+
+  // Another reader of the same objects, with memory of its own, for another thread.
+  Result<ObjectReader> Clone() const;
 
   // The attempt id that objects must carry from now on. Until then any is accepted.
   void ExpectAttempt(const DumpId& attempt_id);

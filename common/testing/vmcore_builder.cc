@@ -69,6 +69,11 @@ VmcoreBuilder& VmcoreBuilder::Info(std::string_view key, std::string_view value)
   return *this;
 }
 
+VmcoreBuilder& VmcoreBuilder::RemoveInfo(std::string_view key) {
+  std::erase_if(info_, [&](const auto& entry) { return entry.first == key; });
+  return *this;
+}
+
 VmcoreBuilder& VmcoreBuilder::WithoutInfo() {
   with_info_ = false;
   return *this;

@@ -55,6 +55,7 @@ class VmcoreBuilder {
   // A VMCOREINFO line; PAGESIZE=4096 and OSRELEASE=6.1.0-test are there from the start, and a key given again replaces
   // the first.
   VmcoreBuilder& Info(std::string_view key, std::string_view value);
+  VmcoreBuilder& RemoveInfo(std::string_view key);
   VmcoreBuilder& WithoutInfo();
 
   std::vector<uint8_t> Build() const;

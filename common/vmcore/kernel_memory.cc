@@ -49,31 +49,28 @@ Result<KernelMemory> KernelMemory::Open(const Vmcore& vmcore) {
   return memory;
 }
 
-Result<uint64_t> KernelMemory::ToPhysical(uint64_t virtual_address) const {
+Result<PhysicalSpan> KernelMemory::Translate(uint64_t virtual_address) const {
   for (const LinearMapping& mapping : mappings_) {
     if (mapping.virtual_range.Contains(virtual_address)) {
-      return mapping.physical + (virtual_address - mapping.virtual_range.begin);
+      return PhysicalSpan{.address = mapping.physical + (virtual_address - mapping.virtual_range.begin),
+                          .bytes = mapping.virtual_range.end - virtual_address};
     }
   }
-  if (page_tables_) {
-    const uint64_t physical = TRY(page_tables_->ToPhysical(virtual_address), "address 0x%" PRIx64, virtual_address);
-    return physical;
-  }
+  if (page_tables_) return TRY(page_tables_->Translate(virtual_address), "address 0x%" PRIx64, virtual_address);
   return Error::Format(ErrorCode::kNotFound, "address 0x%" PRIx64 ": not in a PT_LOAD with addresses%s, and: %s",
                        virtual_address, vmcore_->machine() == kElfMachineX86_64 ? " nor in the kernel's image" : "",
                        no_page_tables_->text());
 }
 
 Result<> KernelMemory::Read(uint64_t virtual_address, MutableBytes out) const {
-  const uint64_t page_size = vmcore_->page_size();
   if (!CheckedAdd(virtual_address, out.size())) {
     return Error::Format(ErrorCode::kNotFound, "address 0x%" PRIx64 ": %zu bytes from there on", virtual_address,
                          out.size());
   }
   while (!out.empty()) {
-    const uint64_t count = std::min<uint64_t>(out.size(), page_size - (virtual_address & (page_size - 1)));
-    const uint64_t physical = TRY(ToPhysical(virtual_address));
-    TRY(vmcore_->ReadPhysical(physical, out.first(count)), "address 0x%" PRIx64, virtual_address);
+    const PhysicalSpan span = TRY(Translate(virtual_address));
+    const uint64_t count = std::min<uint64_t>(out.size(), span.bytes);
+    TRY(vmcore_->ReadPhysical(span.address, out.first(count)), "address 0x%" PRIx64, virtual_address);
     virtual_address += count;
     out = out.subspan(count);
   }

@@ -25,7 +25,7 @@ class KernelMemory {
 
   // kNotFound, saying which ways were tried, if no way leads there. A result is not proof that the vmcore holds that
   // physical address.
-  Result<uint64_t> ToPhysical(uint64_t virtual_address) const;
+  Result<PhysicalSpan> Translate(uint64_t virtual_address) const;
 
   // Fills all of `out`, page by page; the memory need not be physically contiguous. Safe to call from several threads.
   Result<> Read(uint64_t virtual_address, MutableBytes out) const;

@@ -29,7 +29,7 @@ TEST(KernelMemory, SegmentsWithAddresses) {
   builder.AddLoad({.physical = 0x10000, .data = Count(kPage + 100), .virtual_address = kDirectMap + 0x10000});
   const Vmcore vmcore = Open(builder);
   const KernelMemory memory = KernelMemory::Open(vmcore).TakeValue();
-  EXPECT_EQ(memory.ToPhysical(kDirectMap + 0x10020).value(), 0x10020U);
+  EXPECT_EQ(memory.Translate(kDirectMap + 0x10020).value().address, 0x10020U);
   // Across a page.
   std::array<uint8_t, 8> out{};
   ASSERT_TRUE(memory.Read(kDirectMap + 0x10000 + kPage - 4, out).ok());
@@ -51,12 +51,12 @@ TEST(KernelMemory, TheImageThroughPhysBase) {
   const KernelMemory memory = KernelMemory::Open(vmcore).TakeValue();
   EXPECT_EQ(memory.ReadInteger(0xffffffff82000005, 1).value(), 5U);
   // Modules are above the image, whose size is 512 MiB unless stated.
-  EXPECT_STREQ(memory.ToPhysical(0xffffffffa0000000).error().text(),
+  EXPECT_STREQ(memory.Translate(0xffffffffa0000000).error().text(),
                "address 0xffffffffa0000000: not in a PT_LOAD with addresses nor in the kernel's image, and: VMCOREINFO "
                "lacks SYMBOL(init_top_pgt)");
   builder.Info("NUMBER(KERNEL_IMAGE_SIZE)", "1073741824");
   const Vmcore with_size = Open(builder);
-  EXPECT_EQ(KernelMemory::Open(with_size).value().ToPhysical(0xffffffffa0000000).value(), 0x1f000000U);
+  EXPECT_EQ(KernelMemory::Open(with_size).value().Translate(0xffffffffa0000000).value().address, 0x1f000000U);
 }
 
 TEST(KernelMemory, PageTablesWhereNothingElseLeads) {
@@ -71,7 +71,7 @@ TEST(KernelMemory, PageTablesWhereNothingElseLeads) {
   const Vmcore vmcore = Open(builder);
   const KernelMemory memory = KernelMemory::Open(vmcore).TakeValue();
   EXPECT_EQ(memory.ReadInteger(kDirectMap + 0x5007, 1).value(), 7U);
-  EXPECT_STREQ(memory.ToPhysical(0x1000).error().text(), "address 0x1000: page tables: 0x1000 is not mapped (level 4)");
+  EXPECT_STREQ(memory.Translate(0x1000).error().text(), "address 0x1000: page tables: 0x1000 is not mapped (level 4)");
 }
 
 TEST(KernelMemory, AddressesThatAreNone) {
@@ -82,7 +82,7 @@ TEST(KernelMemory, AddressesThatAreNone) {
   const Vmcore vmcore = Open(builder);
   const KernelMemory memory = KernelMemory::Open(vmcore).TakeValue();
   EXPECT_EQ(memory.ReadWord(0xc0001004).value(), 0x07060504U);
-  EXPECT_STREQ(memory.ToPhysical(0xffffffff).error().text(),
+  EXPECT_STREQ(memory.Translate(0xffffffff).error().text(),
                "address 0xffffffff: not in a PT_LOAD with addresses, and: page tables of i686 are not supported");
 }
 

@@ -3,8 +3,31 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <numeric>
 
 namespace crashdump {
+
+const char* PageClassName(PageClass page_class) {
+  switch (page_class) {
+    case PageClass::kUnclassified:
+      return "unclassified";
+    case PageClass::kKernel:
+      return "kernel";
+    case PageClass::kCacheClean:
+      return "cache_clean";
+    case PageClass::kCachePrivate:
+      return "cache_private";
+    case PageClass::kUser:
+      return "user";
+    case PageClass::kFree:
+      return "free";
+    case PageClass::kNeverRead:
+      return "never_read";
+  }
+  return "";
+}
+
+uint64_t SumOf(const PageCounts& counts) { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
 
 Result<DumpLevel> DumpLevel::FromNumber(uint64_t number) {
   if (number > kMaximum) {
@@ -34,7 +57,7 @@ bool DumpLevel::Keeps(PageClass page_class) const {
   return true;
 }
 
-void KeepEveryPage::Classify(Range pfns, std::span<PageClass> classes) {
+void KeepEveryPage::Classify(Range pfns, OpenBlock&, std::span<PageClass> classes) {
   Require(classes.size() == pfns.size());
   std::fill(classes.begin(), classes.end(), PageClass::kUnclassified);
 }

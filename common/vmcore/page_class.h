@@ -2,8 +2,11 @@
 // What a page of the crashed kernel is, and which pages a dump level keeps.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/units.h"
@@ -21,6 +24,16 @@ enum class PageClass : uint8_t {
   kNeverRead,     // hardware-poisoned or offline: kept at no level, and reading it may stop the machine
 };
 inline constexpr uint32_t kPageClassCount = 7;
+
+// "kernel", "cache_clean": as in a dump's summary.
+const char* PageClassName(PageClass page_class);
+
+// Pages by class; the index is the class.
+using PageCounts = std::array<uint64_t, kPageClassCount>;
+inline uint64_t CountOf(const PageCounts& counts, PageClass page_class) {
+  return counts[static_cast<size_t>(page_class)];
+}
+uint64_t SumOf(const PageCounts& counts);
 
 // The bits of makedumpfile's -d option.
 class DumpLevel {
@@ -47,20 +60,47 @@ class DumpLevel {
   uint32_t bits_;
 };
 
-// Tells the classes of pages. Implementations differ by how the kernel records them.
+// A block of pages that share their class (a compound page, free pages of one order) and of which the kernel records
+// that in the first page only.
+struct OpenBlock {
+  enum class Kind : uint8_t { kNone, kFree, kCompound, kHugetlb };
+
+  uint64_t end_pfn = 0;
+  PageClass page_class = PageClass::kUnclassified;
+  Kind kind = Kind::kNone;
+};
+
+// Tells the classes of pages. Implementations differ by how the kernel records them. For one thread.
 class PageClassifier {
  public:
   virtual ~PageClassifier() = default;
 
-  // Fills classes[i] for page frame pfns.begin + i; classes.size() equals pfns.size(). Page frames that the machine
-  // does not have get any class. Never fails: where nothing can be known it says kUnclassified. For one thread.
-  virtual void Classify(Range pfns, std::span<PageClass> classes) = 0;
+  // Fills classes[i] for page frame pfns.begin + i; classes.size() equals pfns.size(). `open` is the block that began
+  // before pfns.begin and did not end there, as the call for the pages before has left it; it is left as it is behind
+  // pfns.end. So pages are gone through in ascending order, or from any place whose open block is known. Never fails:
+  // where nothing can be known it says kUnclassified.
+  virtual void Classify(Range pfns, OpenBlock& open, std::span<PageClass> classes) = 0;
+
+  // What the kernel did not tell, and what that means for the dump; one line each, known from the beginning.
+  virtual const std::vector<std::string>& notes() const = 0;
+  // After all pages have been classified once, with this outcome: why it cannot be true, one line each. If there is any
+  // doubt, every page is to be kept, but those that must not be read.
+  virtual std::vector<std::string> Doubts(const PageCounts& counted) const = 0;
 };
 
 // Knows nothing, so that every page is kept.
 class KeepEveryPage final : public PageClassifier {
  public:
-  void Classify(Range pfns, std::span<PageClass> classes) override;
+  KeepEveryPage() = default;
+  // With a note that says why.
+  explicit KeepEveryPage(std::string note) : notes_({std::move(note)}) {}
+
+  void Classify(Range pfns, OpenBlock& open, std::span<PageClass> classes) override;
+  const std::vector<std::string>& notes() const override { return notes_; }
+  std::vector<std::string> Doubts(const PageCounts&) const override { return {}; }
+
+ private:
+  std::vector<std::string> notes_;
 };
 
 }  // namespace crashdump

@@ -34,7 +34,8 @@ TEST(DumpLevel, KeepsByBit) {
 TEST(KeepEveryPage, IsKeptAtTheHighestLevel) {
   KeepEveryPage classifier;
   std::vector<PageClass> classes(100, PageClass::kFree);
-  classifier.Classify({50, 150}, classes);
+  OpenBlock open;
+  classifier.Classify({50, 150}, open, classes);
   for (const PageClass page_class : classes) EXPECT_TRUE(Level(31).Keeps(page_class));
 }
 

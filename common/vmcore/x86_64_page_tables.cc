@@ -39,7 +39,7 @@ Result<X86_64PageTables> X86_64PageTables::Open(const Vmcore& vmcore, const Vmco
   return X86_64PageTables(vmcore, top_physical, five_levels != 0 ? 5 : 4, encryption_mask);
 }
 
-Result<uint64_t> X86_64PageTables::ToPhysical(uint64_t virtual_address) const {
+Result<PhysicalSpan> X86_64PageTables::Translate(uint64_t virtual_address) const {
   if (!IsCanonical(virtual_address, levels_)) {
     return Error::Format(ErrorCode::kNotFound, "page tables: 0x%" PRIx64 " is no address of a machine with %u levels",
                          virtual_address, levels_);
@@ -59,7 +59,8 @@ Result<uint64_t> X86_64PageTables::ToPhysical(uint64_t virtual_address) const {
     if (level == 1 || (level <= kLargestLeafLevel && (entry & kLeaf) != 0)) {
       // Bit 12 of a large page's entry is no address bit (PAT): only what is above the page counts.
       const uint64_t page_mask = (uint64_t{1} << shift) - 1;
-      return (address & ~page_mask) | (virtual_address & page_mask);
+      const uint64_t offset = virtual_address & page_mask;
+      return PhysicalSpan{.address = (address & ~page_mask) | offset, .bytes = page_mask + 1 - offset};
     }
     table = address;
   }

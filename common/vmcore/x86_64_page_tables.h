@@ -12,15 +12,21 @@ namespace crashdump {
 // In the image, physical = virtual - kX86_64KernelImageBase + phys_base.
 inline constexpr uint64_t kX86_64KernelImageBase = 0xffffffff80000000;
 
+// Consecutive physical memory that consecutive virtual addresses lead to.
+struct PhysicalSpan {
+  uint64_t address = 0;
+  uint64_t bytes = 0;  // from there on, at least 1
+};
+
 class X86_64PageTables {
  public:
   // Finds the top-level table through SYMBOL(init_top_pgt) (init_level4_pgt before 4.13) and NUMBER(phys_base).
   // The error names the missing key. `vmcore` must outlive this object.
   static Result<X86_64PageTables> Open(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo);
 
-  // kNotFound, with the level, if the address is not mapped; else the error of reading a table. Reads at most five
-  // entries whatever the tables hold.
-  Result<uint64_t> ToPhysical(uint64_t virtual_address) const;
+  // Where the address leads, up to the end of the page that maps it (4 KiB to 1 GiB). kNotFound, with the level, if it
+  // is not mapped; else the error of reading a table. Reads at most five entries whatever the tables hold.
+  Result<PhysicalSpan> Translate(uint64_t virtual_address) const;
 
  private:
   X86_64PageTables(const Vmcore& vmcore, uint64_t top, unsigned levels, uint64_t encryption_mask)

@@ -43,14 +43,14 @@ class Tables {
 uint64_t Translate(const Vmcore& vmcore, uint64_t address) {
   const Result<X86_64PageTables> tables = X86_64PageTables::Open(vmcore, *vmcore.vmcoreinfo());
   EXPECT_TRUE(tables.ok());
-  const Result<uint64_t> physical = tables.value().ToPhysical(address);
+  const Result<PhysicalSpan> physical = tables.value().Translate(address);
   EXPECT_TRUE(physical.ok()) << (physical.ok() ? "" : physical.error().text());
-  return physical.ok() ? physical.value() : 0;
+  return physical.ok() ? physical.value().address : 0;
 }
 
 std::string TranslateError(const Vmcore& vmcore, uint64_t address) {
   const Result<X86_64PageTables> tables = X86_64PageTables::Open(vmcore, *vmcore.vmcoreinfo());
-  const Result<uint64_t> physical = tables.value().ToPhysical(address);
+  const Result<PhysicalSpan> physical = tables.value().Translate(address);
   return physical.ok() ? "" : physical.error().text();
 }
 

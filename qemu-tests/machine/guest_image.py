@@ -80,6 +80,12 @@ def _decompressed(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def compile_guest_program(name: str, directory: Path) -> None:
+    """guest/NAME.c as the static program DIRECTORY/NAME."""
+    compiler = ["clang-16", "-static", "-O1", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([*compiler, "-o", directory / name, _GUEST / f"{name}.c"], check=True)
+
+
 def build_tools_disk(output: Path, directory: Path) -> None:
     """An ext4 image of the directory; a drive with serial "tools" is mounted on /tools by the guest. Files are owned by root."""
     used = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

@@ -9,17 +9,17 @@ from machine.disk import SWAP_UUID, Disk
 from machine.guest_image import build_tools_disk
 from machine.kernel import Kernel
 from machine.ranges import Range
-from machine.vm import Vm
+from machine.vm import NO_TIMER_CHECK, Vm
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_PROGRAM = _ROOT / "build/x86_64-static/crashdump"
+PROGRAM = _ROOT / "build/x86_64-static/crashdump"
 _INITRAMFS = _ROOT / "build/initramfs-bookworm.img"
 
 DUMPS = "/var/crash/kernel/dumps"
 # What the capture kernel of the distribution needs to boot.
 CRASHKERNEL = "crashkernel=192M"
-# For tests of many dumps: what is free is zero, which makes dumps small.
-SMALL_DUMPS = "init_on_free=1"
+# For tests that compare all memory, or need large dumps.
+ALL_PAGES = "crashdump.dump_level=1"
 
 
 def build_product_disk(output: Path, kernel: Kernel) -> Path:
@@ -27,7 +27,7 @@ def build_product_disk(output: Path, kernel: Kernel) -> Path:
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    shutil.copy(_PROGRAM, directory / "crashdump")
+    shutil.copy(PROGRAM, directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
     shutil.copy(_INITRAMFS, directory / "initramfs")
     build_tools_disk(output, directory)
@@ -54,7 +54,8 @@ class Product:
         self.swap_uuid = swap_uuid
 
     def configure(self, *lines: str) -> None:
-        text = "\n".join([f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs", *lines, ""])
+        always = [f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs", f"COMMAND_LINE_APPEND={NO_TIMER_CHECK}"]
+        text = "\n".join([*always, *lines, ""])
         self.vm.push_file(text.encode(), "/etc/crashdump.conf")
 
     def command(self, arguments: str, timeout: float = 120) -> str:

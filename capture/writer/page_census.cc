@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/writer/page_census.h"
+
+#include <algorithm>
+
+namespace crashdump {
+namespace {
+
+PageClass Distrusted(PageClass page_class) {
+  return page_class == PageClass::kNeverRead ? page_class : PageClass::kUnclassified;
+}
+
+}  // namespace
+
+PageCensus::PageCensus(const PhysicalMemory& memory, uint64_t page_bytes) {
+  const uint64_t section_pages = kSectionBytes / page_bytes;
+  // A count of all of a section's pages must fit.
+  Require(section_pages != 0 && section_pages <= UINT16_MAX);
+  for (const Range& range : memory.ranges()) {
+    for (uint64_t begin = range.begin; begin < range.end;) {
+      const uint64_t end = std::min(range.end, AlignDown(begin, section_pages) + section_pages);
+      sections_.push_back({.first_pfn = begin, .page_count = static_cast<uint32_t>(end - begin)});
+      begin = end;
+    }
+  }
+  sections_.shrink_to_fit();
+  classes_.resize(static_cast<size_t>(section_pages));
+}
+
+bool PageCensus::Take(PageClassifier& classifier, const std::atomic<bool>& stop,
+                      const std::function<void(uint64_t)>& progress) {
+  OpenBlock open;
+  uint64_t done = 0;
+  for (Section& section : sections_) {
+    if (stop.load(std::memory_order_relaxed)) return false;
+    section.open = open;
+    const std::span<PageClass> classes = std::span(classes_).first(section.page_count);
+    classifier.Classify(section.pfns(), open, classes);
+    section.counts = {};
+    for (const PageClass page_class : classes) ++section.counts[static_cast<size_t>(page_class)];
+    for (size_t i = 0; i < totals_.size(); ++i) totals_[i] += section.counts[i];
+    done += section.page_count;
+    progress(done);
+  }
+  return true;
+}
+
+void PageCensus::Distrust() {
+  distrusted_ = true;
+  const auto distrust = [](auto& counts) {
+    auto after = counts;
+    after.fill(0);
+    for (size_t i = 0; i < counts.size(); ++i) {
+      auto& count = after[static_cast<size_t>(Distrusted(static_cast<PageClass>(i)))];
+      count = static_cast<std::remove_reference_t<decltype(count)>>(count + counts[i]);
+    }
+    counts = after;
+  };
+  distrust(totals_);
+  for (Section& section : sections_) distrust(section.counts);
+}
+
+std::span<const PageClass> PageCensus::Classes(PageClassifier& classifier, const Section& section) {
+  const std::span<PageClass> classes = std::span(classes_).first(section.page_count);
+  OpenBlock open = section.open;
+  classifier.Classify(section.pfns(), open, classes);
+  if (distrusted_) std::transform(classes.begin(), classes.end(), classes.begin(), Distrusted);
+  return classes;
+}
+
+}  // namespace crashdump

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Machines whose VMCOREINFO, struct pages, sections, nodes and page tables are damaged anywhere: every page gets a
+// class, and nothing else happens.
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "common/testing/fuzzer.h"
+#include "common/testing/kernel_builder.h"
+#include "common/vmcore/open_classifier.h"
+
+namespace crashdump {
+namespace {
+
+using testing::KernelBuilder;
+using testing::KernelEra;
+using testing::MemoryModel;
+
+// A whole vmcore, and where in it damage is worth while: headers and notes, and the kernel's records.
+struct Machine {
+  std::vector<uint8_t> file;
+  Range areas[2];
+};
+
+const Machine& MachineOf(KernelEra era, MemoryModel model) {
+  static std::map<std::pair<KernelEra, MemoryModel>, Machine> machines;
+  Machine& machine = machines[{era, model}];
+  if (!machine.file.empty()) return machine;
+  KernelBuilder kernel(era, model);
+  kernel.Free(0, 5);
+  kernel.Slab(32, 3);
+  kernel.Anonymous(40, 3);
+  kernel.Cache(48, 2);
+  kernel.Hugetlb(512, 9);
+  machine.file = kernel.Finish().Build();
+  const uint64_t memory = machine.file.size() - KernelBuilder::kPages * KernelBuilder::kPageBytes;
+  machine.areas[0] = {0, memory};
+  machine.areas[1] = {memory + KernelBuilder::kRecordsPfn * KernelBuilder::kPageBytes, machine.file.size()};
+  return machine;
+}
+
+// The file with some bytes replaced, without copying it.
+class DamagedSource final : public ByteSource {
+ public:
+  explicit DamagedSource(const Machine& machine) : machine_(machine) {}
+  void Replace(uint64_t offset, Bytes bytes) { patches_.push_back({offset, {bytes.begin(), bytes.end()}}); }
+
+  Result<> ReadAt(uint64_t offset, MutableBytes out) const override {
+    TRY(MemorySource(machine_.file).ReadAt(offset, out));
+    for (const Patch& patch : patches_) {
+      const uint64_t begin = std::max(offset, patch.offset);
+      const uint64_t end = std::min(offset + out.size(), patch.offset + patch.bytes.size());
+      for (uint64_t at = begin; at < end; ++at) out[at - offset] = patch.bytes[at - patch.offset];
+    }
+    return {};
+  }
+  uint64_t size() const override { return machine_.file.size(); }
+
+ private:
+  struct Patch {
+    uint64_t offset;
+    std::vector<uint8_t> bytes;
+  };
+  const Machine& machine_;
+  std::vector<Patch> patches_;
+};
+
+// The input: era, model, then patches of {area, place (4 bytes), length, bytes}.
+void Run(Bytes input) {
+  if (input.size() < 2) return;
+  const Machine& machine = MachineOf(testing::kAllEras[input[0] % std::size(testing::kAllEras)],
+                                     testing::kAllModels[input[1] % std::size(testing::kAllModels)]);
+  auto source = std::make_unique<DamagedSource>(machine);
+  input = input.subspan(2);
+  constexpr size_t kPatchHeader = 6;
+  while (input.size() > kPatchHeader) {
+    const Range area = machine.areas[input[0] % 2];
+    const uint64_t place = LoadInteger(input.subspan(1, 4), ByteOrder::kLittle) % area.size();
+    const size_t length = std::min<size_t>(input[5], input.size() - kPatchHeader);
+    source->Replace(area.begin + place, input.subspan(kPatchHeader, length));
+    input = input.subspan(kPatchHeader + length);
+  }
+  const Result<Vmcore> vmcore = Vmcore::Open(std::move(source));
+  if (!vmcore.ok()) return;
+  const PhysicalMemory memory(vmcore.value());
+  const OpenedClassifier opened = OpenClassifier(vmcore.value(), memory);
+  std::vector<PageClass> classes(KernelBuilder::kPages);
+  OpenBlock open;
+  opened.classifier->Classify({0, KernelBuilder::kPages}, open, classes);
+  PageCounts counts{};
+  for (const PageClass page_class : classes) {
+    Require(static_cast<size_t>(page_class) < counts.size());
+    ++counts[static_cast<size_t>(page_class)];
+  }
+  (void)opened.classifier->Doubts(counts);
+}
+
+std::vector<testing::FuzzerInput> Seeds() {
+  std::vector<testing::FuzzerInput> seeds;
+  for (uint8_t era = 0; era < std::size(testing::kAllEras); ++era) {
+    for (uint8_t model = 0; model < std::size(testing::kAllModels); ++model) {
+      // Nothing is damaged; a number of VMCOREINFO; the first struct pages.
+      seeds.push_back({era, model});
+      seeds.push_back({era, model, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
+      seeds.push_back({era, model, 1, 0x40, 0x00, 0, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 0});
+    }
+  }
+  return seeds;
+}
+
+const testing::Fuzzer kFuzzer("struct_page_classifier", Run, Seeds);
+
+}  // namespace
+}  // namespace crashdump

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of 64-bit little-endian machines.
+
+import mmap
+import struct
+import zlib
+from pathlib import Path
+
+import zstandard
+
+_ZLIB, _INCOMPLETE, _ZSTD = 0x1, 0x8, 0x20
+
+
+class KdumpFile:
+    """Page frames by number, as in machine.vmcore.Vmcore. `offsets`: where what is stored of each page begins; zero pages share one place."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        assert self._map[:8] == b"KDUMP   ", f"{path}: no kdump file"
+        (version,) = struct.unpack_from("<I", self._map, 8)
+        status, self._block, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, 424)
+        assert version == 6 and self._block == 4096
+        self.incomplete = bool(status & _INCOMPLETE)
+        notes_offset, notes_bytes = struct.unpack_from("<QQ", self._map, self._block + 48)
+        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self._block + 96)
+        self.notes = self._map[notes_offset : notes_offset + notes_bytes]
+        begin = (1 + sub_header_blocks) * self._block
+        half = bitmap_blocks // 2 * self._block
+        descriptors = begin + 2 * half
+        self.ram = set(_set_bits(self._map[begin : begin + half]))
+        self._stored: dict[int, tuple[int, int]] = {}  # size, flags
+        self.offsets: dict[int, int] = {}
+        for rank, pfn in enumerate(_set_bits(self._map[begin + half : descriptors])):
+            offset, size, flags = struct.unpack_from("<QII", self._map, descriptors + 24 * rank)
+            self.offsets[pfn] = offset
+            self._stored[pfn] = (size, flags)
+        self._zstd = zstandard.ZstdDecompressor()
+
+    def page(self, pfn: int) -> bytes:
+        size, flags = self._stored[pfn]
+        stored = self._map[self.offsets[pfn] : self.offsets[pfn] + size]
+        page = {0: lambda it: it, _ZLIB: zlib.decompress, _ZSTD: self._zstd.decompress}[flags](stored)
+        assert len(page) == self._block
+        return page
+
+    def close(self) -> None:
+        self._map.close()
+        self._file.close()
+
+
+def _set_bits(bitmap: bytes) -> list[int]:
+    return [8 * index + bit for index, byte in enumerate(bitmap) if byte for bit in range(8) if byte >> bit & 1]

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# That the test vmcores can be relied on, without the product: they hold the whole memory, it is used as the recipe says, and what the
+# kernel said of its pages fits what is in them.
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Iterator
+
+import pytest
+
+from machine.vmcore import Vmcore, system_ram
+from machine.vmcores import RECIPES, VmcoreSet, vmcore_set
+
+_MARK = re.compile(rb"use_memory ([a-z]+) [0-9]{8}\n")
+_PAGES_OF_MIB = 256
+
+# include/uapi/linux/kernel-page-flags.h
+_BUDDY, _ANON, _SWAPCACHE, _HUGE, _HWPOISON, _KSM, _THP, _OFFLINE = 10, 12, 13, 17, 19, 21, 22, 23
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one vmcore of a set holds."""
+
+    vmcore: Vmcore
+    used: dict[str, list[int]]  # page frames by the kind of guest/use_memory.c
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] if "4g" in name else []) for name in RECIPES])
+def vmcores(request: pytest.FixtureRequest) -> VmcoreSet:
+    return vmcore_set(request.param)
+
+
+@pytest.fixture(scope="module")
+def contents(vmcores: VmcoreSet) -> Iterator[dict[str, Contents]]:
+    """By the name of the file."""
+    found = {}
+    for path in vmcores.vmcores:
+        vmcore = Vmcore(path, repeated=True)
+        used: dict[str, list[int]] = {}
+        for pfn in vmcore.offsets:
+            mark = _MARK.match(vmcore.page(pfn))
+            if mark:
+                used.setdefault(mark[1].decode(), []).append(pfn)
+        found[path.name] = Contents(vmcore, used)
+    yield found
+    for content in found.values():
+        content.vmcore.close()
+
+
+def test_hold_all_memory(vmcores: VmcoreSet, contents: dict[str, Contents]) -> None:
+    ram = set(system_ram(vmcores.record("iomem").decode()))
+    assert len(ram) > vmcores.info["memory_mib"] * _PAGES_OF_MIB * 3 // 4
+    for path in vmcores.vmcores:
+        vmcore = contents[path.name].vmcore
+        frames = set(vmcore.offsets)
+        end = max(vmcore.offsets.values()) + 4096
+        if path == vmcores.kexec:
+            assert frames == ram
+            assert path.stat().st_size == end
+        else:
+            # QEMU knows nothing of what is memory to the kernel: reservation, firmware and display memory are in its file too.
+            assert frames > ram
+            assert path.stat().st_size >= end
+
+
+def test_name_their_kernel(vmcores: VmcoreSet, contents: dict[str, Contents]) -> None:
+    for content in contents.values():
+        information = re.findall(rb"[A-Z()a-z0-9_.]+=[^\n\0]*", content.vmcore.notes[content.vmcore.notes.index(b"OSRELEASE=") :])
+        assert f"OSRELEASE={vmcores.info['release']}".encode() in information
+        assert any(line.startswith(b"SYMBOL(init_top_pgt)=") for line in information)
+    assert f"Linux version {vmcores.info['release']} " in vmcores.record("dmesg").decode()
+
+
+def test_memory_is_used_as_asked(vmcores: VmcoreSet, contents: dict[str, Contents]) -> None:
+    words = vmcores.info["use"].split()
+    for content in contents.values():
+        for kind, amount in zip(words[::2], map(int, words[1::2])):
+            pages = len(content.used.get(kind, ()))
+            if kind in ("anonymous", "huge", "locked", "swapped", "hugetlb", "shared", "hugeshared", "dirty", "flushed"):
+                assert pages == amount * _PAGES_OF_MIB, kind
+            if kind == "freed":
+                assert amount * _PAGES_OF_MIB * 0.9 < pages <= amount * _PAGES_OF_MIB
+            if kind == "gigantic":
+                assert pages == 8 * amount  # one in a section
+            if kind == "merged":
+                # 64 pages are left; the old places of the others are free, with their content unless they have been used again.
+                assert 64 <= pages <= amount * _PAGES_OF_MIB
+
+
+def test_kernel_knows_every_kind_of_page(vmcores: VmcoreSet) -> None:
+    flags = vmcores.page_flags()
+    assert len(vmcores.page_counts()) == len(flags) >= vmcores.info["memory_mib"] * _PAGES_OF_MIB
+    words = vmcores.info["use"].split()
+    asked = Counter(dict(zip(words[::2], map(int, words[1::2]))))
+
+    def count(flag: int) -> int:
+        return sum(entry >> flag & 1 for entry in flags)
+
+    vmstat = vmcores.vmstat()
+    # Nothing moved while it was recorded.
+    assert abs(vmstat["nr_free_pages"] - vmcores.vmstat("vmstat-after")["nr_free_pages"]) < 100
+    assert abs(count(_BUDDY) - vmstat["nr_free_pages"]) < 100
+    assert count(_OFFLINE) == vmcores.info["balloon_mib"] * _PAGES_OF_MIB
+    assert count(_HWPOISON) == asked["poisoned"]
+    # Of the small huge pages, as many again are free in the pool.
+    assert count(_HUGE) == (2 * asked["hugetlb"] + 1024 * asked["gigantic"]) * _PAGES_OF_MIB
+    assert count(_THP) >= (asked["huge"] + asked["hugeshared"]) * _PAGES_OF_MIB
+    assert count(_SWAPCACHE) >= asked["swapped"] * _PAGES_OF_MIB // 2
+    assert count(_KSM) >= (64 if "merged" in asked else 0)
+
+
+def test_records_are_of_the_moment_of_the_vmcores(vmcores: VmcoreSet, contents: dict[str, Contents]) -> None:
+    flags = vmcores.page_flags()
+    for content in contents.values():
+        for kind, flag in (("anonymous", _ANON), ("huge", _THP), ("locked", _ANON), ("hugetlb", _HUGE)):
+            pages = content.used.get(kind, [])
+            assert sum(flags[pfn] >> flag & 1 for pfn in pages) >= len(pages) * 0.99, kind
+        # A page without any flag is in a processor's own list of free pages, which may hold tens of MiB since Linux 6.7.
+        freed = content.used["freed"]
+        assert sum(flags[pfn] == 0 or flags[pfn] >> _BUDDY & 1 for pfn in freed) >= len(freed) * 0.99
