@@ -9,9 +9,10 @@ from typing import Iterable, Iterator, Mapping
 
 import pytest
 
+from machine.kdump import KdumpFile
 from machine.product import PROGRAM
 from machine.vmcore import PAGE, ZERO_PAGE, Vmcore
-from machine.vmcores import vmcore_set
+from machine.vmcores import VmcoreSet, vmcore_set
 from readers import (
     DrgnReader,
     LibkdumpfileReader,
@@ -22,6 +23,8 @@ from readers import (
 
 _KERNELS = ["bookworm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bullseye", "trixie", "trixie-backports"))]
 _MADE_BY = ["kexec", pytest.param("qemu", marks=pytest.mark.slow)]
+# KPF_* of include/uapi/linux/kernel-page-flags.h.
+_HWPOISON, _OFFLINE = 1 << 19, 1 << 23
 _FORMATS = {
     "kdump-zstd": ["--compress", "zstd"],
     "kdump-zlib": ["--compress", "zlib"],
@@ -54,14 +57,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 
 @pytest.fixture(scope="module", params=_KERNELS)
-def kernel_name(request: pytest.FixtureRequest) -> str:
-    return request.param
+def vmcores(request: pytest.FixtureRequest) -> VmcoreSet:
+    return vmcore_set(request.param)
 
 
 @pytest.fixture(scope="module", params=_MADE_BY)
-def real(request: pytest.FixtureRequest, kernel_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
+def real(request: pytest.FixtureRequest, vmcores: VmcoreSet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
     directory = tmp_path_factory.mktemp("real")
-    exported = Exported(getattr(vmcore_set(kernel_name), request.param), directory, ("kdump-zstd", "kdump-zlib", "elf"))
+    exported = Exported(getattr(vmcores, request.param), directory, ("kdump-zstd", "kdump-zlib", "elf"))
     yield exported
     for path in directory.iterdir():
         path.unlink()
@@ -86,18 +89,26 @@ def test_flattened(small: Exported, tmp_path: Path) -> None:
         assert restored.read_bytes() == small.files[f"kdump-{compress}"].read_bytes()
 
 
-def test_every_page(real: Exported) -> None:
+def test_every_page(real: Exported, vmcores: VmcoreSet) -> None:
+    """Left out is only what has no content of its own: pages that the host has taken back, and those with a memory error."""
     original = Vmcore(real.original, repeated=True)
+    flags = vmcores.page_flags()
+    without_content = {pfn for pfn in original.offsets if pfn < len(flags) and flags[pfn] & (_OFFLINE | _HWPOISON)}
     for name, path in real.files.items():
         reader = LibkdumpfileReader(path)
-        assert [pfn for pfn in original.offsets if reader.page(pfn) != original.page(pfn)] == [], name
+        # libkdumpfile 0.5.1 takes the page right before a PT_LOAD for a part of it, filled with zeros.
+        missing = (None, ZERO_PAGE) if name == "elf" else (None,)
+        for pfn in original.offsets:
+            page = reader.page(pfn)
+            assert page == original.page(pfn) or (page in missing and pfn in without_content), f"{name}: page frame {pfn:#x}"
         drgn_reader = DrgnReader(path)
-        assert [pfn for pfn in list(original.offsets)[::97] if drgn_reader.page(pfn) != original.page(pfn)] == [], name
+        sample = [pfn for pfn in original.offsets if pfn not in without_content][::97]
+        assert [pfn for pfn in sample if drgn_reader.page(pfn) != original.page(pfn)] == [], name
     original.close()
 
 
 def test_makedumpfile(real: Exported, tmp_path: Path) -> None:
-    """Messages; and what it filters out of our files is, byte for byte, what it filters out of the original, if it takes that."""
+    """Messages; and what it filters out of our files is what it filters out of the original, if it takes that."""
     messages = crashdump("messages", real.dump)
     assert messages.count("\n") > 200
     for name in ("kdump-zlib", "elf"):
@@ -108,7 +119,13 @@ def test_makedumpfile(real: Exported, tmp_path: Path) -> None:
         return
     for name in ("kdump-zlib", "elf"):
         assert makedumpfile_filter(real.files[name], tmp_path / name)
-        assert (tmp_path / name).read_bytes() == filtered.read_bytes(), name
+    # In an ELF file nothing tells memory that was left out from memory that never was.
+    assert (tmp_path / "kdump-zlib").read_bytes() == filtered.read_bytes()
+    expected, found = KdumpFile(filtered), KdumpFile(tmp_path / "elf")
+    assert found.offsets.keys() == expected.offsets.keys()
+    assert all(found.page(pfn) == expected.page(pfn) for pfn in expected.offsets)
+    expected.close()
+    found.close()
 
 
 def small_pages() -> Mapping[int, bytes]:
