@@ -9,17 +9,12 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/recover_and_arm.h"
 #include "cli/root_command.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
-#include "common/format/armed_record.h"
 #include "common/storage/find_devices.h"
 #include "common/vmcore/printable_text.h"
-#include "loader/arm.h"
-#include "loader/state.h"
-#include "loader/status.h"
-#include "loader/system_facts.h"
-#include "recover/collector.h"
 #include "recover/host_facts.h"
 
 namespace crashdump {
@@ -48,7 +43,7 @@ constexpr CommandSpec kSpec = {
         "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
 };
 
-// Recovering takes minutes, and nothing that it does conflicts with the other commands: their lock stays free.
+// Not the lock of the other commands, which stays free while dumps are copied.
 Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   UniqueFd lock = TRY(OpenFileAt(run.fd(), "recover.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), "recover.lock");
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -88,45 +83,25 @@ int PrintNotes(const std::vector<RecoverNote>& notes) {
   return status;
 }
 
-bool HasPublished(const std::vector<RecoverNote>& notes) {
-  for (const RecoverNote& note : notes) {
-    if (note.kind == RecoverNote::Kind::kPublished) return true;
-  }
-  return false;
-}
-
-Result<> ArmAgain(LinuxMachine& machine, DiskState& state) {
-  const UniqueFd lock = TRY(TakeLock(state.run()));
-  const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
-  const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
-  return WriteOutput(Describe(report));
-}
-
 Result<int> Recover(const CommandLine& line) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
-  const std::string boot_id = TRY(BootId(machine));
-  const std::optional<ArmedRecord> armed = TRY(ReadArmedRecord(state.run()));
-
   struct utsname names {};
   (void)uname(&names);
   Publisher publisher =
       TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
                           line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
-  TRY(publisher.RemoveLeftovers());
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
-  KeyStore keys(state.directories().keys);
-  Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
-  const std::vector<RecoverNote> notes = TRY(collector.Run());
+  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine, state.directories(), publisher, devices));
   const int status = PrintNotes(notes);
 
-  if (line.Has("no-load") || !machine.Exists(kConfigurationPath)) return status;
-  // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
-  if (!HasPublished(notes) && CheckStatus(machine, state.directories()).armed()) return status;
-  TRY(ArmAgain(machine, state), "arming again");
+  if (line.Has("no-load")) return status;
+  const std::optional<ArmReport> armed =
+      TRY(ArmAgain(machine, state.directories(), notes, [&state] { return TakeLock(state.run()); }), "arming again");
+  if (armed) TRY(WriteOutput(Describe(*armed)));
   return status;
 }
 
