@@ -52,13 +52,14 @@ LINK_fuzz := -fsanitize=fuzzer $(LIBRARIES)
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
-	capture/init capture/writer loader recover cli
+	capture/init capture/writer loader recover cli cli/testing
 ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
 FUZZERS := $(filter %_fuzzer.cc,$(ALL))
 MAINS := $(filter %/main.cc,$(ALL))
 TESTING := $(filter common/testing/%,$(ALL))
-PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING),$(ALL))
+CLI_TESTING := $(filter cli/testing/%,$(ALL))
+PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 
 PROGRAMS := crashdump-init crashdump-capture crashdump
@@ -79,7 +80,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
 	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(TESTING) $(PARTS))
+build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 

@@ -95,12 +95,12 @@ Result<int> Recover(const CommandLine& line) {
       TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
                           line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
-  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine, state.directories(), publisher, devices));
+  const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
+  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine, state.directories(), publisher, devices, take_lock));
   const int status = PrintNotes(notes);
 
   if (line.Has("no-load")) return status;
-  const std::optional<ArmReport> armed =
-      TRY(ArmAgain(machine, state.directories(), notes, [&state] { return TakeLock(state.run()); }), "arming again");
+  const std::optional<ArmReport> armed = TRY(ArmAgain(machine, state.directories(), notes, take_lock), "arming again");
   if (armed) TRY(WriteOutput(Describe(*armed)));
   return status;
 }

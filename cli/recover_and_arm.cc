@@ -8,15 +8,32 @@
 #include "loader/system_facts.h"
 
 namespace crashdump {
+namespace {
 
-Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const StateDirectories& state,
-                                              Publisher& publisher, const std::vector<RecoverDevice>& devices) {
+// What is loaded is known only as long as nobody can load another.
+Result<> DeleteDeadKeys(const Machine& machine, const StateDirectories& state, Collector& collector,
+                        const LockFunction& take_lock) {
+  const UniqueFd lock = TRY(take_lock());
   const std::string boot_id = TRY(BootId(machine));
   const std::optional<ArmedRecord> armed = TRY(ReadArmedRecord(state.run));
+  return collector.DeleteDeadKeys({.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
+}
+
+}  // namespace
+
+Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const StateDirectories& state,
+                                              Publisher& publisher, const std::vector<RecoverDevice>& devices,
+                                              const LockFunction& take_lock) {
   TRY(publisher.RemoveLeftovers());
   KeyStore keys(state.keys);
-  Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
-  return collector.Run();
+  Collector collector(keys, publisher, devices);
+  std::vector<RecoverNote> notes = TRY(collector.Run());
+  const Result<> deleted = DeleteDeadKeys(machine, state, collector, take_lock);
+  if (!deleted.ok()) {
+    notes.push_back({RecoverNote::Kind::kFailed,
+                     std::string("key records that may serve nothing any more stay: ") + deleted.error().text()});
+  }
+  return notes;
 }
 
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,

@@ -19,10 +19,11 @@ namespace crashdump {
 // Takes the lock that prepare, load, unload and recover take in turn (TakeLock() of loader/state.h).
 using LockFunction = std::function<Result<UniqueFd>()>;
 
-// Publishes the dumps that are on `devices`. The lock is not taken meanwhile: that takes minutes, and nothing that it
-// does conflicts with the other commands.
+// Publishes the dumps that are on `devices`, then deletes the keys that serve nothing any more. The lock is taken for
+// the latter only: publishing takes minutes, and nothing about it conflicts with the other commands.
 Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const StateDirectories& state,
-                                              Publisher& publisher, const std::vector<RecoverDevice>& devices);
+                                              Publisher& publisher, const std::vector<RecoverDevice>& devices,
+                                              const LockFunction& take_lock);
 
 // Arms the machine, unless it has no configuration, or what is loaded is as good as a new image: then nothing.
 // `notes` are those of RecoverDumps().

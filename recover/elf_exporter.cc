@@ -92,9 +92,16 @@ class ElfExporter::Collector final : public DumpVisitor {
   explicit Collector(const ExportProgress& progress) : progress_(progress) {}
 
   Result<> OnSection(ObjectType type, Bytes piece) override {
-    if (type == ObjectType::kMachineFacts) facts += TextOf(piece);
-    if (type == ObjectType::kVmcoreinfo) vmcoreinfo += TextOf(piece);
-    if (type == ObjectType::kElfNotes) notes += TextOf(piece);
+    const std::pair<ObjectType, std::string*> places[] = {
+        {ObjectType::kMachineFacts, &sections.machine_facts},
+        {ObjectType::kVmcoreinfo, &sections.vmcoreinfo},
+        {ObjectType::kElfNotes, &sections.elf_notes},
+        {ObjectType::kMessages, &sections.messages},
+        {ObjectType::kSummary, &sections.summary},
+    };
+    for (const auto& [place, section] : places) {
+      if (place == type && section->size() + piece.size() <= kSectionMaxBytes) *section += TextOf(piece);
+    }
     return {};
   }
 
@@ -111,7 +118,7 @@ class ElfExporter::Collector final : public DumpVisitor {
     return {};
   }
 
-  std::string facts, vmcoreinfo, notes;
+  DumpSections sections;
   std::vector<Run> runs;
 
  private:
@@ -167,10 +174,12 @@ Result<ElfExporter> ElfExporter::Plan(DumpReader& reader, const ExportProgress& 
   ElfExporter exporter(reader, reader.header().page_bytes);
   Collector collector(progress);
   exporter.verdict_ = TRY(reader.Walk(collector));
-  TRY(exporter.ReadFacts(collector.facts));
-  exporter.notes_ = std::move(collector.notes);
-  if (exporter.notes_.empty() && !collector.vmcoreinfo.empty()) {
-    exporter.notes_ = VmcoreinfoNote(collector.vmcoreinfo, exporter.format_.order);
+  exporter.sections_ = std::move(collector.sections);
+  const DumpSections& sections = exporter.sections_;
+  TRY(exporter.ReadFacts());
+  exporter.notes_ = sections.elf_notes;
+  if (exporter.notes_.empty() && !sections.vmcoreinfo.empty()) {
+    exporter.notes_ = VmcoreinfoNote(sections.vmcoreinfo, exporter.format_.order);
   }
   std::sort(collector.runs.begin(), collector.runs.end(),
             [](const Run& a, const Run& b) { return a.pfns.begin < b.pfns.begin; });
@@ -191,10 +200,10 @@ Result<ElfExporter> ElfExporter::Plan(DumpReader& reader, const ExportProgress& 
   return exporter;
 }
 
-Result<> ElfExporter::ReadFacts(const std::string& facts) {
+Result<> ElfExporter::ReadFacts() {
   // Without facts there is no telling what machine it was; pages never come without them unless they had no room.
   machine_ = kElfMachineX86_64;
-  const TextRecord record = TRY(TextRecord::Parse(facts), "machine facts");
+  const TextRecord record = TRY(TextRecord::Parse(sections_.machine_facts), "machine facts");
   if (const auto machine = record.Number("elf_machine"); machine.ok() && machine.value() <= UINT16_MAX) {
     machine_ = static_cast<uint16_t>(machine.value());
   }

@@ -31,6 +31,8 @@ class ElfExporter {
   static Result<ElfExporter> Plan(DumpReader& reader, const ExportProgress& progress = {});
 
   const DumpVerdict& verdict() const { return verdict_; }
+  // The texts that the same walk has found, each up to kSectionMaxBytes: what the verdict is about.
+  const DumpSections& sections() const { return sections_; }
   // Pages that the file will have; 0 for a dump of messages only, of which there is nothing to export.
   uint64_t page_count() const { return page_count_; }
   // The file's size.
@@ -64,7 +66,7 @@ class ElfExporter {
 
   ElfExporter(DumpReader& reader, uint32_t page_bytes) : reader_(&reader), page_bytes_(page_bytes) {}
 
-  Result<> ReadFacts(const std::string& facts);
+  Result<> ReadFacts();
   void AddPagesWithoutLoad();
   Result<> LayOut();
   // Calls `use` for each PT_LOAD of the file, in order, until it says false.
@@ -75,6 +77,7 @@ class ElfExporter {
   DumpReader* reader_;
   uint32_t page_bytes_;
   DumpVerdict verdict_;
+  DumpSections sections_;
   TargetFormat format_;
   uint16_t machine_ = 0;
   std::string notes_;
