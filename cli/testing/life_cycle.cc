@@ -249,7 +249,7 @@ void LifeCycle::Crash() {
     }
     const bool must_capture = ledger_.MustCapture();
     const uint32_t pages = random.Chance(8) ? 200 : 8;
-    const CaptureRecord record = Capture(world_, crashes_, pages, trouble);
+    const CaptureRecord record = Capture(world_, testing::MakeSampleVmcore(pages, crashes_), trouble);
     for (const AttemptRecord& attempt : record.attempts) {
       history_.back() += ", attempt " + std::to_string(attempt.attempt) +
                          (attempt.refusal         ? " refused: " + *attempt.refusal
@@ -335,7 +335,7 @@ void LifeCycle::EndWithAWholeLife() {
   Must({"load", 0, [this] { return world_.Load(); }, {}});
   if (ledger_.violation()) return;
   world_.StopKernel();
-  const CaptureRecord record = Capture(world_, ++crashes_, 8, {});
+  const CaptureRecord record = Capture(world_, testing::MakeSampleVmcore(8, ++crashes_), {});
   ledger_.AddCapture(record, true);
   if (!record.attempts.back().committed) ledger_.Violate("at the end, nothing is committed");
   world_.Boot(world_.active());

@@ -86,9 +86,9 @@ AttemptRecord Attempt(LifeCycleWorld& world, const CaptureRecord& record, const 
 
 }  // namespace
 
-CaptureRecord Capture(LifeCycleWorld& world, uint64_t crash, uint32_t pages, const CaptureTrouble& trouble) {
+CaptureRecord Capture(LifeCycleWorld& world, testing::SampleVmcore crashed, const CaptureTrouble& trouble) {
   CaptureRecord record;
-  record.vmcore = std::make_shared<const testing::SampleVmcore>(testing::MakeSampleVmcore(pages, crash));
+  record.vmcore = std::make_shared<const testing::SampleVmcore>(std::move(crashed));
   record.arming = KeyArming::Parse(world.Overlay("overlay/arming")).TakeValue();
   record.target = ParseTargetDescription(world.Overlay("overlay/target")).TakeValue();
   const Vmcore vmcore = record.vmcore->Open();

@@ -47,8 +47,7 @@ struct CaptureRecord {
   bool power_lost = false;
 };
 
-// Runs the attempts that init would run, for a crash with this number and this many pages of memory (and some more).
-// The kernel has been stopped, an image is loaded.
-CaptureRecord Capture(LifeCycleWorld& world, uint64_t crash, uint32_t pages, const CaptureTrouble& trouble);
+// Runs the attempts that init would run. The kernel has been stopped, an image is loaded.
+CaptureRecord Capture(LifeCycleWorld& world, testing::SampleVmcore crashed, const CaptureTrouble& trouble);
 
 }  // namespace crashdump

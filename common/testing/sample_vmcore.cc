@@ -17,12 +17,12 @@ constexpr uint64_t kText = 0xffffffff81000000;
 constexpr uint32_t kTextPages = 16;  // from the first page on
 constexpr uint64_t kLogVirtual = kDirectMap + (kSampleSecondPfn + 0x100) * kPage;
 
-std::vector<uint8_t> MakePage(uint64_t pfn, uint64_t crash) {
+std::vector<uint8_t> MakePage(uint64_t pfn, uint64_t crash, SamplePages kind) {
   std::vector<uint8_t> page(kPage);
-  if (pfn % 3 == 0) return page;
+  if (kind == SamplePages::kMixed && pfn % 3 == 0) return page;
   Random random(pfn + (crash << 32));
   // Every fourth page is noise, the others repeat themselves.
-  if (pfn % 4 == 1) {
+  if (kind == SamplePages::kNoise || pfn % 4 == 1) {
     for (size_t i = 0; i < kPage; i += sizeof(uint64_t)) {
       const uint64_t word = random.Next();
       memcpy(page.data() + i, &word, sizeof(word));
@@ -38,11 +38,11 @@ std::vector<uint8_t> MakePage(uint64_t pfn, uint64_t crash) {
 
 }  // namespace
 
-SampleVmcore MakeSampleVmcore(uint32_t page_count, uint64_t crash) {
+SampleVmcore MakeSampleVmcore(uint32_t page_count, uint64_t crash, SamplePages kind) {
   SampleVmcore sample;
   sample.crash_time = 1700000000 + crash;
   const auto make_pages = [&](uint64_t first_pfn, uint32_t count) {
-    for (uint32_t i = 0; i < count; ++i) sample.pages[first_pfn + i] = MakePage(first_pfn + i, crash);
+    for (uint32_t i = 0; i < count; ++i) sample.pages[first_pfn + i] = MakePage(first_pfn + i, crash, kind);
   };
   const auto bytes_of = [&](uint64_t first_pfn, uint32_t count) {
     std::vector<uint8_t> bytes;

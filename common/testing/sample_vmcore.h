@@ -30,8 +30,13 @@ struct SampleVmcore {
 inline constexpr uint64_t kSampleFirstPfn = 0x100;
 inline constexpr uint64_t kSampleSecondPfn = 0x10000;
 
+enum class SamplePages : uint8_t {
+  kMixed,
+  kNoise,  // no page is zero or can be compressed
+};
+
 // `page_count` pages from kSampleFirstPfn on, as many but at most 40 from kSampleSecondPfn on, and the log behind
 // those. `crash` tells several crashes of one test apart: time, last message and pages follow from it.
-SampleVmcore MakeSampleVmcore(uint32_t page_count, uint64_t crash = 0);
+SampleVmcore MakeSampleVmcore(uint32_t page_count, uint64_t crash = 0, SamplePages kind = SamplePages::kMixed);
 
 }  // namespace crashdump::testing
