@@ -54,10 +54,10 @@ TEST_F(RecoverAndArmTest, ASecondCrashIsSavedBesideTheFirst) {
     ledger_.Check();
     EXPECT_TRUE(Crash(200).attempts[0].committed);
   }
-  EXPECT_EQ(ledger_.counts().complete, 2U);
+  EXPECT_EQ(ledger_.counts().at("complete"), 2U);
   ASSERT_TRUE(world_.Recover(0, Then::kArm).ok());
   ExpectNoViolation();
-  EXPECT_EQ(ledger_.counts().published, 2U);
+  EXPECT_EQ(ledger_.counts().at("published"), 2U);
   EXPECT_NE(Published(1, "dmesg.txt").find("sample 1\n"), std::string::npos);
   EXPECT_NE(Published(2, "dmesg.txt").find("sample 2\n"), std::string::npos);
 }
@@ -73,11 +73,11 @@ TEST_F(RecoverAndArmTest, ASecondCrashIsSavedAsMessagesWhereTheFirstLeavesNoRoom
   ledger_.Check();
   EXPECT_TRUE(LoadedExtent().empty());
   EXPECT_TRUE(Crash(200).attempts[0].committed);
-  EXPECT_EQ(ledger_.counts().messages_only, 1U);
+  EXPECT_EQ(ledger_.counts().at("messages only"), 1U);
 
   ASSERT_TRUE(world_.Recover(0, Then::kArm).ok());
   ExpectNoViolation();
-  EXPECT_EQ(ledger_.counts().published, 2U);
+  EXPECT_EQ(ledger_.counts().at("published"), 2U);
   EXPECT_NE(Published(1, "dmesg.txt").find("sample 1\n"), std::string::npos);
   EXPECT_FALSE(Published(1, "vmcore").empty());
   EXPECT_EQ(DumpInfo::Parse(Published(1, "info.json")).TakeValue().state, "incomplete");
@@ -102,11 +102,9 @@ TEST_F(RecoverAndArmTest, ALoadMeanwhileKeepsItsKey) {
       came = true;
       ASSERT_TRUE(world_.Load().ok());
     };
-    world_.active_installation().keys.BeforeEach(load);
-    world_.run().BeforeEach(load);
+    world_.Meanwhile(load);
     ASSERT_TRUE(world_.Recover(0, Then::kEnd).ok());
-    world_.active_installation().keys.BeforeEach({});
-    world_.run().BeforeEach({});
+    world_.Meanwhile({});
     ExpectNoViolation();
     EXPECT_EQ(world_.active_installation().keys.files().size(), 1U) << operation;
   }

@@ -52,6 +52,10 @@ class PageCounter final : public DumpVisitor {
 
 }  // namespace
 
+DumpLedger::DumpLedger(LifeCycleWorld& world) : world_(world) {
+  world_.Watch([this] { CheckLoadedKey(); });
+}
+
 void DumpLedger::Violate(const std::string& what) {
   if (!violation_) violation_ = what;
 }
@@ -99,7 +103,7 @@ void DumpLedger::NoteArming() {
     Violate("an extent outside of the region's page data");
   }
   for (const Dump& dump : dumps_) {
-    if (dump.debt != Debt::kOwed) continue;
+    if (dump.debt != Debt::kOwed || world_.HasOldCopy()) continue;
     for (const auto& [offset, data] : dump.blocks) {
       const Range block{offset, offset + kBlock};
       if (arming.slot.Overlaps(block) || arming.extent.Overlaps(block)) {
@@ -114,15 +118,19 @@ bool DumpLedger::HasKey(const Arming& arming) const {
 }
 
 void DumpLedger::CheckLoadedKey() {
-  if (!loaded_) return;
-  const Arming& arming = armings_.at(*loaded_);
-  if (!arming.key_is_gone && !HasKey(arming)) Violate("the key of the loaded image is gone");
+  if (!world_.machine().image) return;
+  const DumpId key_id = KeyArming::Parse(world_.Overlay("overlay/arming")).TakeValue().credentials.key_id;
+  const auto arming = armings_.find(key_id);
+  if (arming != armings_.end() && arming->second.key_is_gone) return;
+  if (!world_.active_installation().keys.files().contains(KeyStore::FileName(key_id))) {
+    Violate("the key of the loaded image is gone");
+  }
 }
 
 bool DumpLedger::MustCapture() const {
+  if (!loaded_) return false;
   const Arming& arming = armings_.at(*loaded_);
-  return world_.disk_is_present() && world_.identity().serial == arming.serial &&
-         HashOfProven(arming.region) == arming.proven;
+  return world_.HasDisk() && world_.identity().serial == arming.serial && HashOfProven(arming.region) == arming.proven;
 }
 
 // --- what was captured
@@ -134,11 +142,11 @@ void DumpLedger::AddCapture(const CaptureRecord& record, bool must_capture) {
   if (!must_capture && !refused) Violate("captured though something had changed since the image was loaded");
   for (const AttemptRecord& attempt : record.attempts) {
     if (attempt.refusal) {
-      ++counts_.refused;
+      ++counts_["capture refused"];
       if (!attempt.operations.empty()) Violate("something was written without a proof");
       continue;
     }
-    if (attempt.attempt == 2) ++counts_.second_attempts;
+    if (attempt.attempt == 2) ++counts_["second attempt"];
     CheckWrites(attempt, record);
     AddAttempt(attempt, record);
   }
@@ -197,12 +205,12 @@ void DumpLedger::AddAttempt(const AttemptRecord& attempt, const CaptureRecord& r
     }
   }
   if (dump.attempt_id.empty()) return;
-  const std::optional<uint64_t> pages = Walk(dump);
   if (!attempt.messages_safe) {
-    ++counts_.unsafe;
-  } else if (arming.key_is_gone) {
-    ++counts_.lost_with_key;
+    ++counts_["messages not safe"];
+  } else if (arming.key_is_gone || world_.HasOldCopy()) {
+    ++counts_["dump lost for good"];
   } else {
+    const std::optional<uint64_t> pages = Walk(dump);
     if (!pages) Violate(dump.name + ": its messages were said to be safe, and are not there");
     dump.debt = Debt::kOwed;
     dump.committed = attempt.committed;
@@ -214,10 +222,10 @@ void DumpLedger::AddAttempt(const AttemptRecord& attempt, const CaptureRecord& r
       Violate(dump.name + ": committed, but " + std::to_string(dump.owed_pages) + " of " + std::to_string(all) +
               " pages");
     }
-    ++(attempt.committed ? counts_.committed : counts_.safe_only);
-    if (complete) ++counts_.complete;
-    if (attempt.committed && arming.extent.empty()) ++counts_.messages_only;
-    if (OwedTo(arming.installation) > 0) ++counts_.two_waiting;
+    ++counts_[attempt.committed ? "committed" : "messages safe, no more"];
+    if (complete) ++counts_["complete"];
+    if (attempt.committed && arming.extent.empty()) ++counts_["messages only"];
+    if (OwedTo(arming.installation) > 0) ++counts_["two dumps waiting"];
   }
   dumps_.push_back(std::move(dump));
 }
@@ -227,7 +235,7 @@ void DumpLedger::KeepWhatIsThere(Dump& dump) const {
   const Range& data = dump.layout.data;
   const Range pages{dump.region.begin + data.begin, dump.region.begin + data.end};
   std::erase_if(dump.blocks, [&](const auto& block) {
-    return pages.Contains(block.first) && world_.disk().Peek(block.first, kBlock) != block.second;
+    return pages.Contains(block.first) && world_.original_disk().Peek(block.first, kBlock) != block.second;
   });
 }
 
@@ -241,7 +249,7 @@ void DumpLedger::NotePowerCut() {
 }
 
 std::optional<uint64_t> DumpLedger::Walk(Dump& dump) const {
-  const RangeSource region(world_.disk(), dump.region);
+  const RangeSource region(world_.original_disk(), dump.region);
   Result<DumpReader> reader = DumpReader::Open(region, dump.layout, dump.credentials);
   if (!reader.ok()) return std::nullopt;
   PageCounter counter;
@@ -278,7 +286,7 @@ void DumpLedger::SwapWrote(const std::vector<Range>& ranges) {
     }
     if (!is_hit) continue;
     if (!dump.exposed) Violate("swap wrote into " + dump.name);
-    ++counts_.hurt_by_swap;
+    ++counts_["hurt by swap"];
     dump.committed = false;
     dump.owed_pages = Walk(dump).value_or(0);
     if (messages_are_hit) dump.debt = Debt::kForfeited;
@@ -290,7 +298,7 @@ void DumpLedger::ForfeitAllBut(unsigned owner, Which which) {
     if (dump.debt != Debt::kOwed || dump.installation == owner) continue;
     if (which == Which::kExposed && !dump.exposed) continue;
     dump.debt = Debt::kForfeited;
-    ++counts_.forfeited;
+    ++counts_["forfeited"];
   }
 }
 
@@ -300,7 +308,7 @@ void DumpLedger::ForfeitOf(unsigned installation, bool all) {
     if (dump.debt != Debt::kOwed || dump.installation != installation) continue;
     if (!all && keys.contains(KeyStore::FileName(dump.credentials.key_id))) continue;
     dump.debt = Debt::kForfeited;
-    ++counts_.forfeited;
+    ++counts_["forfeited"];
   }
 }
 
@@ -314,9 +322,11 @@ std::vector<uint64_t> DumpLedger::SomeOwedPages() const {
   std::vector<uint64_t> pages;
   for (const Dump& dump : dumps_) {
     if (dump.debt != Debt::kOwed || dump.blocks.empty()) continue;
+    // Where its page data begin, even if it has none, or anywhere.
     auto block = dump.blocks.begin();
     std::advance(block, static_cast<ptrdiff_t>(world_.random().Below(dump.blocks.size())));
-    pages.push_back(block->first / kBlock);
+    const uint64_t data = dump.region.begin + dump.layout.data.begin;
+    pages.push_back((world_.random().Chance(50) ? data : block->first) / kBlock);
   }
   return pages;
 }
@@ -364,7 +374,7 @@ DumpLedger::Publication DumpLedger::CheckPublication(unsigned installation, cons
     Violate(path + " is called complete and is not");
   }
   publication.pays = whole_messages && (dump->owed_pages == 0 || publication.pages >= dump->owed_pages);
-  if (info.value().vmcore == VmcoreFile::kPending) ++counts_.pending;
+  if (info.value().vmcore == VmcoreFile::kPending) ++counts_["published without room"];
   return publication;
 }
 
@@ -407,7 +417,7 @@ void DumpLedger::CheckDebts() {
       return each.second.pays && each.second.attempt_id == dump.attempt_id;
     });
     if (pays) {
-      if (dump.debt == Debt::kOwed) ++counts_.published;
+      if (dump.debt == Debt::kOwed) ++counts_["published"];
       dump.debt = Debt::kPaid;
       continue;
     }
@@ -426,7 +436,7 @@ void DumpLedger::CheckDebts() {
       if (ToHex(recovered) == dump.attempt_id) Violate(dump.name + " is recorded recovered, and is not published");
     }
     for (const auto& [offset, data] : dump.blocks) {
-      if (world_.disk().Peek(offset, kBlock) != data) {
+      if (world_.original_disk().Peek(offset, kBlock) != data) {
         Violate(dump.name + " is not recovered, and overwritten at " + std::to_string(offset));
         break;
       }

@@ -20,14 +20,11 @@ namespace crashdump {
 
 class DumpLedger {
  public:
-  explicit DumpLedger(LifeCycleWorld& world) : world_(world) {}
+  // Watches the world's state directories.
+  explicit DumpLedger(LifeCycleWorld& world);
 
-  // What has been seen, so that a test can tell whether it has been anywhere.
-  struct Counts {
-    uint64_t committed = 0, complete = 0, messages_only = 0, safe_only = 0, unsafe = 0, second_attempts = 0,
-             refused = 0;
-    uint64_t published = 0, pending = 0, forfeited = 0, hurt_by_swap = 0, lost_with_key = 0, two_waiting = 0;
-  };
+  // How often something has been seen, by its name, so that a test can tell whether it has been anywhere.
+  using Counts = std::map<std::string, uint64_t>;
   const Counts& counts() const { return counts_; }
   // The first thing that must never happen, and did.
   const std::optional<std::string>& violation() const { return violation_; }
@@ -35,8 +32,8 @@ class DumpLedger {
 
   // After each action.
   void Check();
-  // Before a capture: whether the image that is loaded must write its dump, since nothing that its proof asks about has
-  // changed since it was loaded. Else it must write nothing.
+  // Whether a panic now must be captured: an image is loaded, and nothing that its proof asks about has changed since.
+  // Else it must write nothing. Wants a Check() since the image was loaded.
   bool MustCapture() const;
   // After it, and after what a power cut has taken.
   void AddCapture(const CaptureRecord& record, bool must_capture);
@@ -54,7 +51,7 @@ class DumpLedger {
 
   // Dumps that are still owed.
   unsigned OwedTo(unsigned installation) const;
-  // Pages of the device, some in each dump that is owed.
+  // Pages of the device, one in the places of each dump that is owed.
   std::vector<uint64_t> SomeOwedPages() const;
 
  private:
@@ -95,6 +92,7 @@ class DumpLedger {
   Hash HashOfProven(const Range& region) const;
   bool HasKey(const Arming& arming) const;
   void NoteArming();
+  // Whenever anybody touches a key, not only when he is done.
   void CheckLoadedKey();
   void CheckWrites(const AttemptRecord& attempt, const CaptureRecord& record);
   void AddAttempt(const AttemptRecord& attempt, const CaptureRecord& record);

@@ -51,6 +51,8 @@ std::optional<std::string> LifeCycle::Run() {
 }
 
 void LifeCycle::Step() {
+  // Who finds a command dead tries again, or this.
+  if (std::exchange(was_killed_, false) && world_.random().Chance(40)) return Recover();
   struct Choice {
     uint64_t weight;
     void (LifeCycle::*action)();
@@ -59,9 +61,9 @@ void LifeCycle::Step() {
   const bool lowered = world_.LastPage() != kWholeLastPage;
   const bool waiting = ledger_.OwedTo(world_.active()) > 0;
   const std::array choices{
-      Choice{lowered ? 6U : 40U, &LifeCycle::Prepare},
+      Choice{lowered ? 6U : 50U, &LifeCycle::Prepare},
       Choice{lowered ? 5U : 1U, &LifeCycle::Adopt},
-      Choice{4, &LifeCycle::Undo},
+      Choice{lowered ? 7U : 1U, &LifeCycle::Undo},
       Choice{armed     ? 8U
              : lowered ? 50U
                        : 3U,
@@ -69,8 +71,8 @@ void LifeCycle::Step() {
       Choice{2, &LifeCycle::Unload},
       Choice{armed ? 50U : 2U, &LifeCycle::Crash},
       Choice{waiting ? 30U : 8U, &LifeCycle::Recover},
-      Choice{4, &LifeCycle::MakeSwap},
-      Choice{10, &LifeCycle::UseSwap},
+      Choice{lowered ? 4U : 1U, &LifeCycle::MakeSwap},
+      Choice{waiting && !lowered ? 30U : 8U, &LifeCycle::UseSwap},
       Choice{8, &LifeCycle::Reboot},
       Choice{4, &LifeCycle::PowerCut},
   };
@@ -95,11 +97,15 @@ bool LifeCycle::Perform(const Program& program) {
     interruption.step = random.Below(program.steps);
     interruption.moment = random.Chance(50) ? PowerSwitch::Moment::kBefore : PowerSwitch::Moment::kAfter;
   }
-  world_.disk().ClearLog();
+  FakeBlockDevice& disk = world_.disk();
+  disk.ClearLog();
+  const bool bad_read = random.Chance(program.bad_reads_percent);
+  if (bad_read) LetReadsFail();
   Result<> result;
   const size_t line = history_.size();
-  history_.push_back(program.name);
+  history_.push_back(program.name + (bad_read ? " with reads that may fail" : ""));
   const bool cut = world_.Run(interruption, [&] { result = program.run(); });
+  disk.ClearFaults();
   const bool done = !cut && result.ok();
   if (cut) {
     history_[line] += std::string(": ") + NameOf(interruption.ending) +
@@ -108,13 +114,16 @@ bool LifeCycle::Perform(const Program& program) {
   } else if (!result.ok()) {
     history_[line] += std::string(": ") + result.error().text();
   }
+  const std::string command = program.name.substr(0, program.name.find(' '));
+  ++endings_[command + ": " + (cut ? NameOf(interruption.ending) : done ? "done" : "failed")];
   if (program.settle) program.settle(done);
   if (cut && interruption.ending == Ending::kPanic) Crash();
   if (cut && interruption.ending == Ending::kPowerCut) {
     LosePower();
     StartSystem();
   }
-  return done;
+  was_killed_ = cut && interruption.ending == Ending::kKilled;
+  return done && !bad_read;
 }
 
 void LifeCycle::Must(const Program& program) {
@@ -127,23 +136,27 @@ void LifeCycle::Must(const Program& program) {
   if (!result.ok()) ledger_.Violate("at the end, " + program.name + " fails: " + result.error().text());
 }
 
+void LifeCycle::LetReadsFail() {
+  FakeBlockDevice& disk = world_.disk();
+  const std::vector<uint64_t> pages = ledger_.SomeOwedPages();
+  if (pages.empty() || world_.random().Chance(50)) {
+    disk.FailAt(FakeBlockDevice::Kind::kRead, world_.random().Below(80), FakeBlockDevice::Fault::kError);
+    return;
+  }
+  for (const uint64_t page : pages) disk.FailReadsIn({page * 4096, (page + 1) * 4096});
+}
+
 void LifeCycle::LetAnotherCommandRun() {
   auto left = std::make_shared<uint64_t>(world_.random().Below(12));
-  const auto count = [this, left] {
-    if (*left > 0) {
-      --*left;
-      return;
-    }
-    world_.active_installation().keys.BeforeEach({});
-    world_.run().BeforeEach({});
+  world_.Meanwhile([this, left] {
+    if ((*left)-- > 0) return;
+    world_.Meanwhile({});
     RunAnotherCommand();
-  };
-  world_.active_installation().keys.BeforeEach(count);
-  world_.run().BeforeEach(count);
+  });
 }
 
 void LifeCycle::RunAnotherCommand() {
-  if (!world_.power().on() || world_.IsLocked()) return;
+  if (world_.IsLocked()) return;
   Random& random = world_.random();
   Program program{"load", 0, [this] { return world_.Load(); }, {}};
   if (random.Chance(15)) program = {"unload", 0, [this] { return world_.Unload(); }, {}};
@@ -176,8 +189,30 @@ LifeCycle::Program LifeCycle::ChangeProgram(PrepareAction action) {
           }};
 }
 
+bool LifeCycle::IsSound() {
+  if (world_.LastPage() == kWholeLastPage) return true;
+  const Result<SwapHeader> header = ReadSwapHeader(world_.disk(), 4096);
+  if (!header.ok()) return false;
+  const Result<Stamp> stamp = ReadStamps(world_.disk(), header.value());
+  return stamp.ok() &&
+         world_.active_installation().regions.files().contains(RegionStore::FileName(stamp.value().region_id));
+}
+
+void LifeCycle::Change(PrepareAction action) {
+  const unsigned installation = world_.active();
+  const LifeCycleWorld::InPlace in_place = world_.in_place();
+  // A region that is made again with another size is for a moment none, and so is one that is adopted.
+  const bool was_sound = action == PrepareAction::kPrepare ? world_.LastPage() == kWholeLastPage : IsSound();
+  Perform(ChangeProgram(action));
+  if (!was_sound || action == PrepareAction::kAdopt) return;
+  if (world_.active() != installation || world_.in_place() != in_place) return;
+  if (!IsSound()) ledger_.Violate("the swap is shortened, and there is no region");
+}
+
 void LifeCycle::Load() {
-  Perform({"load", 7, [this] { return world_.Load(); }, {}});
+  // What cannot be read counts as occupied, so that there may be no room for pages.
+  const bool waiting = ledger_.OwedTo(world_.active()) > 0;
+  Perform({"load", 5, [this] { return world_.Load(); }, {}, waiting ? 40U : 10U});
 }
 
 void LifeCycle::Unload() {
@@ -188,36 +223,33 @@ void LifeCycle::Recover() {
   Random& random = world_.random();
   const bool no_room = random.Chance(10);
   const bool away = random.Chance(6);
-  const bool bad_read = random.Chance(8);
   const DeviceIdentity identity = world_.identity();
-  const bool was_present = world_.disk_is_present();
+  const LifeCycleWorld::InPlace in_place = world_.in_place();
   std::string name = "recover";
   if (no_room) name += " without room";
   if (away) name += " without the disk";
-  if (bad_read) name += " with a read that fails";
-  if (away) world_.SetDisk(false, identity.serial.c_str());
-  if (bad_read) world_.disk().FailAt(FakeBlockDevice::Kind::kRead, random.Below(40), FakeBlockDevice::Fault::kError);
+  if (away) world_.SetDisk(LifeCycleWorld::InPlace::kNothing);
   if (random.Chance(25)) LetAnotherCommandRun();
   const unsigned installation = world_.active();
   const auto settle = [&](bool) {
-    world_.disk().ClearFaults();
-    world_.installation(installation).keys.BeforeEach({});
-    world_.run().BeforeEach({});
-    world_.SetDisk(was_present, identity.serial.c_str());
+    world_.Meanwhile({});
+    world_.SetDisk(in_place, identity.serial.c_str());
   };
   const auto run = [&] { return world_.Recover(no_room ? kNoRoom : 0, LifeCycleWorld::Then::kArm); };
-  const bool done = Perform({name, 8 + 14 * (ledger_.OwedTo(installation) + 1), run, settle});
-  if (!done || no_room || away || bad_read || !was_present) return;
+  const bool done = Perform({name, 8 + 10 * ledger_.OwedTo(installation), run, settle});
+  if (!done || no_room || away || in_place != LifeCycleWorld::InPlace::kDisk) return;
   ledger_.Check();
   if (ledger_.OwedTo(installation) > 0) ledger_.Violate("recover has left a dump behind");
+  if (!ledger_.MustCapture()) ledger_.Violate("recover has ended well, and the machine is not armed");
 }
 
 // --- everything else
 // ---------------------------------------------------------------------------------------------------
 
 void LifeCycle::MakeSwap() {
-  if (!world_.disk_is_present()) return;
-  Perform({"mkswap", 2, [this] { return world_.MakeSwap(); },
+  if (!world_.HasDisk()) return;
+  const bool keeps_uuid = world_.random().Chance(30);
+  Perform({keeps_uuid ? "mkswap -U" : "mkswap", 2, [=, this] { return world_.MakeSwap(keeps_uuid); },
            [this](bool) {
              ledger_.Expose();
              world_.Configure();
@@ -225,6 +257,8 @@ void LifeCycle::MakeSwap() {
 }
 
 void LifeCycle::UseSwap() {
+  // Where a copy is hurt, its dump is as good as what recover finds there.
+  if (world_.HasOldCopy()) return;
   if (!world_.SwapIsActive()) world_.SwapOn();
   const std::vector<Range> written = world_.Swap(ledger_.SomeOwedPages());
   ledger_.SwapWrote(written);
@@ -290,7 +324,13 @@ void LifeCycle::PowerCut() {
 
 void LifeCycle::StartSystem() {
   Random& random = world_.random();
-  world_.SetDisk(!random.Chance(4), random.Chance(95) ? "SERIAL-1" : "SERIAL-2");
+  using InPlace = LifeCycleWorld::InPlace;
+  if (world_.in_place() == InPlace::kDisk && random.Chance(15)) world_.KeepCopy();
+  const bool old_copy = world_.has_copy() && random.Chance(5);
+  world_.SetDisk(random.Chance(4) ? InPlace::kNothing
+                 : old_copy       ? InPlace::kOldCopy
+                                  : InPlace::kDisk,
+                 random.Chance(95) ? LifeCycleWorld::kSerial : "ANOTHER-SERIAL");
   if (world_.can_resume() && random.Chance(40)) {
     world_.Resume();
     history_.push_back("resume of system " + std::to_string(world_.active()));
@@ -299,7 +339,8 @@ void LifeCycle::StartSystem() {
     world_.Boot(random.Chance(12) ? other : world_.active());
     history_.push_back("boot of system " + std::to_string(world_.active()));
   }
-  if (!world_.disk_is_present()) history_.back() += " without the disk";
+  if (!world_.HasDisk()) history_.back() += " without the disk";
+  if (world_.HasOldCopy()) history_.back() += " with an old copy of the disk";
   world_.Configure();
   if (random.Chance(50)) world_.SwapOn();
 }
@@ -307,7 +348,7 @@ void LifeCycle::StartSystem() {
 void LifeCycle::End() {
   for (unsigned installation = 0; installation < LifeCycleWorld::kInstallations; ++installation) {
     world_.StopKernel();
-    world_.SetDisk(true, "SERIAL-1");
+    world_.SetDisk(LifeCycleWorld::InPlace::kDisk);
     world_.Boot(installation);
     world_.Configure();
     if (world_.active_installation().keys.files().empty()) continue;
@@ -328,7 +369,7 @@ void LifeCycle::EndWithAWholeLife() {
   // Of another installation, or of nobody who knows how large the swap was.
   bool prepared = prepare(PrepareAction::kPrepare).ok() || prepare(PrepareAction::kAdopt).ok();
   if (!prepared) {
-    world_.MakeSwap().TakeValue();
+    world_.MakeSwap(false).TakeValue();
     world_.Configure();
     Must({"prepare", 0, [&] { return prepare(PrepareAction::kPrepare); }, {}});
   }

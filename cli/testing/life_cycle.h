@@ -24,13 +24,16 @@ class LifeCycle {
 
   // What was done, one line per action.
   const std::vector<std::string>& history() const { return history_; }
+  // What happened how often: to dumps, and to programs.
   const DumpLedger::Counts& counts() const { return ledger_.counts(); }
+  const DumpLedger::Counts& endings() const { return endings_; }
 
  private:
   void Step();
   void Prepare() { Change(PrepareAction::kPrepare); }
   void Adopt() { Change(PrepareAction::kAdopt); }
   void Undo() { Change(PrepareAction::kUndo); }
+  void Change(PrepareAction action);
   void Load();
   void Unload();
   void Recover();
@@ -50,22 +53,29 @@ class LifeCycle {
     std::function<Result<>()> run;
     // Keeps the books and takes away what was arranged, before anything else happens. `done`: it ended well.
     std::function<void(bool done)> settle;
+    unsigned bad_reads_percent = 10;  // how often reads fail meanwhile
   };
   Program ChangeProgram(PrepareAction action);
-  void Change(PrepareAction action) { Perform(ChangeProgram(action)); }
-  // Runs it, and sometimes cuts it off, with the panic or the power cut that this needs. Whether it ended well.
+  // Runs it, sometimes with reads that fail, and sometimes cuts it off, with the panic or the power cut that this
+  // needs. Whether it ended well and undisturbed.
   bool Perform(const Program& program);
   // Undisturbed, and it must end well.
   void Must(const Program& program);
+  // One of the next, or all of some pages of each dump that is owed.
+  void LetReadsFail();
   // At some operation of a state directory another command runs, if the lock lets it.
   void LetAnotherCommandRun();
+  // A swap that nobody has shortened, or a region that is whole and that the running system knows.
+  bool IsSound();
   void RunAnotherCommand();
   void StartSystem();
 
   LifeCycleWorld world_;
   DumpLedger ledger_;
   std::vector<std::string> history_;
+  DumpLedger::Counts endings_;
   uint64_t crashes_ = 0;
+  bool was_killed_ = false;  // the last program
 };
 
 }  // namespace crashdump

@@ -41,20 +41,30 @@ LifeCycleWorld::LifeCycleWorld(uint64_t seed) : random_(seed), randomness_(seed)
     if (has_recovered_) active_installation().crash.Freeze();
   });
   machine_.Write(std::string(kRunPath) + "/lock", "");
-  SetDisk(true, "SERIAL-1");
+  for (Installation& installation : installations_) {
+    installation.keys.BeforeEach([this] { BeforeStateOperation(); });
+    installation.regions.BeforeEach([this] { BeforeStateOperation(); });
+  }
+  run_.BeforeEach([this] { BeforeStateOperation(); });
+  SetDisk(InPlace::kDisk);
   Configure();
 }
 
-Uuid LifeCycleWorld::SwapUuid() const {
-  const std::vector<uint8_t> bytes = disk_.Peek(1036, 16);
+void LifeCycleWorld::BeforeStateOperation() {
+  if (power_.on() && watch_) watch_();
+  if (power_.on() && meanwhile_) meanwhile_();
+}
+
+Uuid LifeCycleWorld::SwapUuid() {
+  const std::vector<uint8_t> bytes = disk().Peek(1036, 16);
   Uuid uuid{};
   std::copy(bytes.begin(), bytes.end(), uuid.begin());
   return uuid;
 }
 
-uint32_t LifeCycleWorld::LastPage() const {
+uint32_t LifeCycleWorld::LastPage() {
   uint32_t last_page = 0;
-  memcpy(&last_page, disk_.Peek(kLastPageOffset, sizeof(last_page)).data(), sizeof(last_page));
+  memcpy(&last_page, disk().Peek(kLastPageOffset, sizeof(last_page)).data(), sizeof(last_page));
   return last_page;
 }
 
@@ -81,7 +91,7 @@ void LifeCycleWorld::LosePower() {
                                   FakeBlockDevice::Survivors::kRandom};
   const FakeBlockDevice::Survivors survivors = kSurvivors.at(random_.Below(kSurvivors.size()));
   const bool is_prefix = survivors == FakeBlockDevice::Survivors::kPrefix;
-  disk_.LoseCache(survivors, is_prefix ? random_.Below(disk_.unflushed_writes() + 1) : random_.Next());
+  disk().LoseCache(survivors, is_prefix ? random_.Below(disk().unflushed_writes() + 1) : random_.Next());
   machine_.image.reset();
 }
 
@@ -159,17 +169,20 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   return {};
 }
 
-Result<> LifeCycleWorld::MakeSwap() {
+Result<> LifeCycleWorld::MakeSwap(bool keeps_uuid) {
   SwapOff();
   SwapBuilder swap;
   swap.last_page = static_cast<uint32_t>(kDeviceBytes / kPage - 1);
-  for (uint8_t& byte : swap.uuid) byte = static_cast<uint8_t>(random_.Next());
-  TRY(disk_.WriteAt(0, swap.Build()));
-  return disk_.Flush();
+  swap.uuid = SwapUuid();
+  if (!keeps_uuid) {
+    for (uint8_t& byte : swap.uuid) byte = static_cast<uint8_t>(random_.Next());
+  }
+  TRY(disk().WriteAt(0, swap.Build()));
+  return disk().Flush();
 }
 
 void LifeCycleWorld::SwapOn() {
-  if (disk_is_present() && ReadSwapHeader(disk_, kPage).ok()) {
+  if (HasDisk() && ReadSwapHeader(disk(), kPage).ok()) {
     machine_.SetSwaps({{"/dev/" + identity_.name, identity_.device_number, 0, -2}});
   }
 }
@@ -183,7 +196,7 @@ std::vector<Range> LifeCycleWorld::Swap(const std::vector<uint64_t>& wanted_page
     if (page >= 1 && page <= pages) chosen.push_back(page);
   }
   for (const uint64_t page : chosen) {
-    disk_.WriteAt(page * kPage, RandomPage(random_)).TakeValue();
+    disk().WriteAt(page * kPage, RandomPage(random_)).TakeValue();
     written.push_back({page * kPage, (page + 1) * kPage});
   }
   return written;
@@ -191,11 +204,12 @@ std::vector<Range> LifeCycleWorld::Swap(const std::vector<uint64_t>& wanted_page
 
 void LifeCycleWorld::Configure() { machine_.Write(kConfigurationPath, "TARGET=UUID=" + FormatUuid(SwapUuid()) + "\n"); }
 
-void LifeCycleWorld::SetDisk(bool is_present, const char* serial) {
-  identity_ = FakeMachine::Identity(disk_);
-  identity_.serial = serial;
+void LifeCycleWorld::SetDisk(InPlace in_place, const char* serial) {
+  in_place_ = in_place;
+  identity_ = FakeMachine::Identity(disk());
+  identity_.serial = HasOldCopy() ? "SERIAL-OF-THE-COPY" : serial;
   machine_.devices.clear();
-  if (is_present) machine_.devices.push_back({identity_, &disk_});
+  if (HasDisk()) machine_.devices.push_back({identity_, &disk()});
 }
 
 }  // namespace crashdump

@@ -7,8 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/testing/fake_block_device.h"
@@ -52,6 +54,7 @@ class LifeCycleWorld {
  public:
   static constexpr uint64_t kDeviceBytes = 96 * kMiB;
   static constexpr unsigned kInstallations = 2;
+  static constexpr const char* kSerial = "SERIAL-1";
 
   // A swap that nobody has prepared; the first installation is running. Everything random follows from the seed, keys
   // and ids too.
@@ -59,7 +62,9 @@ class LifeCycleWorld {
 
   Random& random() { return random_; }
   PowerSwitch& power() { return power_; }
-  FakeBlockDevice& disk() { return disk_; }
+  // The one that is in the machine.
+  FakeBlockDevice& disk() { return HasOldCopy() ? *old_copy_ : disk_; }
+  FakeBlockDevice& original_disk() { return disk_; }
   FakeMachine& machine() { return machine_; }
   Installation& installation(unsigned index) { return installations_.at(index); }
   unsigned active() const { return active_; }
@@ -70,8 +75,8 @@ class LifeCycleWorld {
   // The file's text in the overlay of the image that is loaded.
   std::string Overlay(const char* path) const { return FileInArchive(machine_.image->initramfs, path); }
   // Of the header on the disk, as the kernel reads it.
-  Uuid SwapUuid() const;
-  uint32_t LastPage() const;
+  Uuid SwapUuid();
+  uint32_t LastPage();
   bool SwapIsActive() const { return !machine_.swaps().empty(); }
 
   // Runs a program and ends it as told, if it comes that far: true if it did not come to its end. After kPanic and
@@ -94,8 +99,8 @@ class LifeCycleWorld {
   // `minimum_free` as Publisher's.
   enum class Then : uint8_t { kArm, kEnd };
   Result<> Recover(uint64_t minimum_free, Then then);
-  // Not of the product: what util-linux does to a swap.
-  Result<> MakeSwap();
+  // Not of the product: what util-linux does to a swap, with a new UUID or (mkswap -U) the one that it had.
+  Result<> MakeSwap(bool keeps_uuid);
   // Turns the swap on, as far as its header is one.
   void SwapOn();
   void SwapOff() { machine_.SetSwaps({}); }
@@ -105,9 +110,20 @@ class LifeCycleWorld {
 
   // The administrator's part: /etc/crashdump.conf names the swap that is there.
   void Configure();
-  void SetDisk(bool is_present, const char* serial);
-  bool disk_is_present() const { return !machine_.devices.empty(); }
+  // What is where the disk was: itself, nothing, or another disk with the contents that it had at KeepCopy().
+  enum class InPlace : uint8_t { kDisk, kNothing, kOldCopy };
+  void SetDisk(InPlace in_place, const char* serial = kSerial);
+  void KeepCopy() { old_copy_ = std::make_unique<FakeBlockDevice>(disk_); }
+  bool has_copy() const { return old_copy_ != nullptr; }
+  InPlace in_place() const { return in_place_; }
+  bool HasDisk() const { return in_place_ != InPlace::kNothing; }
+  bool HasOldCopy() const { return in_place_ == InPlace::kOldCopy; }
   const DeviceIdentity& identity() const { return identity_; }
+
+  // Called before every operation on a state directory, as long as there is power: to look, or to do something that
+  // another program does meanwhile.
+  void Watch(std::function<void()> callback) { watch_ = std::move(callback); }
+  void Meanwhile(std::function<void()> callback) { meanwhile_ = std::move(callback); }
   // Whether a command holds the lock that they take in turn.
   bool IsLocked() const;
 
@@ -120,12 +136,15 @@ class LifeCycleWorld {
   };
 
   Result<UniqueFd> Lock() const;
+  void BeforeStateOperation();
 
   Random random_;
   SeededRandomness randomness_;
   PowerSwitch power_;
   TempDirectory root_ = TempDirectory::InMemory();
   FakeBlockDevice disk_{kDeviceBytes};
+  std::unique_ptr<FakeBlockDevice> old_copy_;
+  InPlace in_place_ = InPlace::kDisk;
   FakeMachine machine_{root_.path()};
   DeviceIdentity identity_;
   std::array<Installation, kInstallations> installations_{Installation(power_), Installation(power_)};
@@ -133,6 +152,7 @@ class LifeCycleWorld {
   unsigned active_ = 0;
   bool has_recovered_ = false;  // since the boot
   std::optional<Asleep> asleep_;
+  std::function<void()> watch_, meanwhile_;
 };
 
 }  // namespace crashdump
