@@ -57,14 +57,15 @@ LINK_fuzz := -fsanitize=fuzzer $(LIBRARIES)
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
-	capture/init capture/writer loader recover cli
+	capture/init capture/writer loader recover cli cli/testing
 ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
 FUZZERS := $(filter %_fuzzer.cc,$(ALL))
 MAINS := $(filter %/main.cc,$(ALL))
 LIBFUZZER := common/testing/libfuzzer.cc
 TESTING := $(filter-out $(LIBFUZZER) %_test.cc,$(filter common/testing/%,$(ALL)))
-PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(LIBFUZZER),$(ALL))
+CLI_TESTING := $(filter cli/testing/%,$(ALL))
+PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING) $(LIBFUZZER),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 
 PROGRAMS := crashdump-init crashdump-capture crashdump
@@ -85,7 +86,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
 	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(FUZZERS) $(TESTING) $(PARTS))
+build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 

@@ -12,17 +12,12 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
+#include "cli/recover_and_arm.h"
 #include "cli/root_command.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
-#include "common/format/armed_record.h"
 #include "common/storage/find_devices.h"
 #include "common/vmcore/printable_text.h"
-#include "loader/arm.h"
-#include "loader/state.h"
-#include "loader/status.h"
-#include "loader/system_facts.h"
-#include "recover/collector.h"
 #include "recover/host_facts.h"
 
 namespace crashdump {
@@ -53,7 +48,7 @@ constexpr CommandSpec kSpec = {
         "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
 };
 
-// Recovering takes minutes, and nothing that it does conflicts with the other commands: their lock stays free.
+// Not the lock of the other commands, which stays free while dumps are copied.
 Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   UniqueFd lock = TRY(OpenFileAt(run.fd(), "recover.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), "recover.lock");
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -93,13 +88,6 @@ int PrintNotes(const std::vector<RecoverNote>& notes) {
   return status;
 }
 
-bool HasPublished(const std::vector<RecoverNote>& notes) {
-  for (const RecoverNote& note : notes) {
-    if (note.kind == RecoverNote::Kind::kPublished) return true;
-  }
-  return false;
-}
-
 // Wrong options end the command; a wrong configuration does not: it must not keep a dump back.
 Result<PublishOptions> ChoosePublishOptions(const CommandLine& line, const Result<Configuration>& configuration) {
   PublishOptions options;
@@ -113,12 +101,6 @@ Result<PublishOptions> ChoosePublishOptions(const CommandLine& line, const Resul
     options.encode.compression = TRY(ParsePageCompression(*compress), "--compress");
   }
   return options;
-}
-
-Result<> ArmAgain(LinuxMachine& machine, DiskState& state, const Configuration& configuration) {
-  const UniqueFd lock = TRY(TakeLock(state.run()));
-  const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
-  return WriteOutput(Describe(report));
 }
 
 Result<int> Recover(const CommandLine& line) {
@@ -136,27 +118,20 @@ Result<int> Recover(const CommandLine& line) {
   };
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
-  const std::string boot_id = TRY(BootId(machine));
-  const std::optional<ArmedRecord> armed = TRY(ReadArmedRecord(state.run()));
-
   struct utsname names {};
   (void)uname(&names);
   Publisher publisher = TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
                                             line.Number("keep-free").value_or(kDefaultKeepFree),
                                             ReadHostFacts("", names.machine), options));
-  TRY(publisher.RemoveLeftovers());
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
-  KeyStore keys(state.directories().keys);
-  Collector collector(keys, publisher, devices, {.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
-  const std::vector<RecoverNote> notes = TRY(collector.Run());
+  const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
+  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine, state.directories(), publisher, devices, take_lock));
   bar.reset();
   const int status = PrintNotes(notes);
 
-  if (line.Has("no-load") || !machine.Exists(kConfigurationPath)) return status;
-  // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
-  if (!HasPublished(notes) && CheckStatus(machine, state.directories()).armed()) return status;
-  if (!configuration.ok()) return configuration.error().Prefixed("arming again");
-  TRY(ArmAgain(machine, state, configuration.value()), "arming again");
+  if (line.Has("no-load")) return status;
+  const std::optional<ArmReport> armed = TRY(ArmAgain(machine, state.directories(), notes, take_lock), "arming again");
+  if (armed) TRY(WriteOutput(Describe(*armed)));
   return status;
 }
 

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/parse.h"
 #include "common/format/armed_record.h"
 #include "common/format/key_store.h"
 #include "common/storage/region_store.h"
@@ -23,16 +22,6 @@ namespace crashdump {
 namespace {
 
 constexpr const char* kBootId = "11111111-2222-3333-4444-555555555555";
-
-// The file's contents in a newc archive that begins somewhere in `archive`.
-std::string FileIn(const std::string& archive, const std::string& path) {
-  const size_t name = archive.find(path + '\0');
-  if (name == std::string::npos) return "(absent)";
-  const size_t header = name - 110;
-  const size_t size = ParseHexNumber(std::string_view(archive).substr(header + 54, 8)).TakeValue();
-  const size_t data = header + AlignUp(110 + path.size() + 1, 4);
-  return archive.substr(data, size);
-}
 
 class ArmTest : public testing::Test {
  protected:
@@ -62,7 +51,7 @@ class ArmTest : public testing::Test {
     EXPECT_TRUE(run_.files().empty());
   }
   std::vector<KeyRecord> Records() { return KeyStore(keys_).ReadAll().TakeValue().records; }
-  std::string Overlay(const char* path) const { return FileIn(machine_.image->initramfs, path); }
+  std::string Overlay(const char* path) const { return FileInArchive(machine_.image->initramfs, path); }
   // A dump by the loaded image, as capture would write it.
   DumpId Crash(uint32_t data_pages) {
     const KeyArming arming = KeyArming::Parse(Overlay("overlay/arming")).TakeValue();

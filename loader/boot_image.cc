@@ -93,7 +93,7 @@ void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
 Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {
   const UniqueFd writer(memfd_create("crashdump-initramfs", MFD_CLOEXEC));
   if (!writer.valid()) return Error::Os(errno, "memfd_create");
-  std::vector<uint8_t> buffer(static_cast<size_t>(kCopyBytes));
+  std::vector<uint8_t> buffer(static_cast<size_t>(std::min(kCopyBytes, initramfs.size)));
   for (uint64_t offset = 0; offset < initramfs.size; offset += kCopyBytes) {
     const auto count = static_cast<size_t>(std::min(kCopyBytes, initramfs.size - offset));
     const MutableBytes part = MutableBytes(buffer).first(count);

@@ -16,10 +16,21 @@
 #include <vector>
 
 #include "common/base/io.h"
+#include "common/base/parse.h"
 #include "common/storage/swap_header.h"
 #include "loader/machine.h"
 
 namespace crashdump {
+
+// The file's contents in a newc archive that begins somewhere in `archive`, as the overlay does in an initramfs.
+inline std::string FileInArchive(const std::string& archive, const std::string& path) {
+  const size_t name = archive.find(path + '\0');
+  if (name == std::string::npos) return "(absent)";
+  const size_t header = name - 110;
+  const size_t size = ParseHexNumber(std::string_view(archive).substr(header + 54, 8)).TakeValue();
+  const size_t data = header + AlignUp(110 + path.size() + 1, 4);
+  return archive.substr(data, size);
+}
 
 class FakeMachine final : public Machine {
  public:

@@ -57,12 +57,6 @@ std::optional<Range> RegionBounds(const KeyRecord& record, const std::vector<Sto
   return std::nullopt;
 }
 
-AttemptStates StatesOf(const BlockDevice& device, const KeyRecord& record, const std::vector<StoredRegion>& stored) {
-  const std::optional<Range> bounds = RegionBounds(record, stored);
-  if (!bounds || bounds->end > device.size()) return kUnknownAttempts;
-  return InspectAttempts(RangeSource(device, *bounds), record);
-}
-
 }  // namespace
 
 Result<RegionPreparer::Situation> RegionPreparer::Examine(const BlockDevice& device,
@@ -188,8 +182,15 @@ Result<> RegionPreparer::AddRecords(const Situation& situation, const BlockDevic
   std::vector<RegionId> needed;
   for (const KeyRecord& record : keys.records) {
     const RegionId& region_id = record.credentials.region_id;
-    if (record.swap_uuid != FormatUuid(request.swap_uuid) && !Contains(plan.former_regions, region_id)) continue;
-    if (!MayHoldDump(StatesOf(device, record, situation.stored))) {
+    const bool is_of_swap =
+        record.swap_uuid == FormatUuid(request.swap_uuid) || Contains(plan.former_regions, region_id);
+    const std::optional<Range> bounds = RegionBounds(record, situation.stored);
+    const bool may_be_here = bounds && bounds->end <= device.size();
+    // A mkswap gives the swap another UUID and leaves the dumps where they are, so that every record counts whose
+    // places this device has.
+    if (!is_of_swap && !may_be_here) continue;
+    const AttemptStates states = may_be_here ? InspectAttempts(RangeSource(device, *bounds), record) : kUnknownAttempts;
+    if (!MayHoldDump(states)) {
       needed.push_back(region_id);
       continue;
     }

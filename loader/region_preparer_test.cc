@@ -363,6 +363,25 @@ TEST_F(RegionPreparerTest, ADumpIsFoundAlsoAfterTheHeaderWasRaised) {
   EXPECT_EQ(Run(Request()).error().code(), ErrorCode::kRefused);
 }
 
+TEST_F(RegionPreparerTest, ADumpIsFoundAlsoAfterAMkswap) {
+  MustRun(Request());
+  const KeyRecord record = AddRecord(true);
+  swap_.uuid[0] ^= 1;
+  swap_.WriteTo(device_);
+  EXPECT_EQ(Run(Request()).error().code(), ErrorCode::kRefused);
+  KeyStore(keys_).MarkRecovered(record.credentials.key_id, attempt_id_).TakeValue();
+  EXPECT_TRUE(Run(Request()).ok());
+}
+
+TEST_F(RegionPreparerTest, ADumpOnAnotherDiskIsNoObstacle) {
+  MustRun(Request());
+  AddRecord(true);
+  FakeBlockDevice other(kDeviceBytes);
+  swap_.uuid[0] ^= 1;
+  swap_.WriteTo(other);
+  EXPECT_TRUE(RunOn(other, regions_, Request()).ok());
+}
+
 TEST_F(RegionPreparerTest, DiscardingDeletesTheKeys) {
   MustRun(Request());
   AddRecord(true);

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 
+#include "common/testing/fsynced_directory.h"
 #include "common/testing/temp_directory.h"
 #include "loader/fake_machine.h"
 
@@ -26,6 +27,21 @@ TEST_F(StateTest, DirectoriesAreForRootOnly) {
     struct stat status {};
     ASSERT_EQ(stat(machine_.Path(path).c_str(), &status), 0) << path;
     EXPECT_EQ(status.st_mode & 07777U, 0700U) << path;
+  }
+}
+
+// Also if an interrupted command has made it without.
+TEST(DiskStateDirectoryTest, TheDirectoryItselfSurvivesAPowerCut) {
+  for (const bool is_there : {false, true}) {
+    PowerSwitch power;
+    const FsyncedDirectory parent(power);
+    const std::string path = parent.path() + "/keys";
+    if (is_there) ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
+    DiskStateDirectory keys = DiskStateDirectory::Open(path.c_str()).TakeValue();
+    ASSERT_TRUE(keys.Replace("a", "text").ok());
+    const std::string* const text = parent.DurableFile("keys/a");
+    ASSERT_NE(text, nullptr);
+    EXPECT_EQ(*text, "text");
   }
 }
 

@@ -63,7 +63,6 @@ void Collector::Recover(KeyRecord& record) {
                         [&](const RecoverDevice* device) { return SameDevice(hints.value(), device->identity); });
 
   const bool recorded_is_present = !candidates.empty() && SameDevice(hints.value(), candidates.front()->identity);
-  std::optional<AttemptStates> recorded_states;
   for (const RecoverDevice* device : candidates) {
     const RangeSource region(*device->source, hints.value().region);
     const AttemptStates states = InspectAttempts(region, record);
@@ -75,12 +74,26 @@ void Collector::Recover(KeyRecord& record) {
                  " could not be read, or contradicts the key record: whether there is a dump is not known");
       }
     }
-    if (device == candidates.front() && recorded_is_present) recorded_states = InspectAttempts(region, record);
   }
-  if (MayDeleteKey(record, recorded_states.value_or(kUnknownAttempts), boot_)) {
+}
+
+Result<> Collector::DeleteDeadKeys(const BootFacts& boot) {
+  const KeyStore::Contents contents = TRY(keys_.ReadAll(), "key records");
+  Result<> result;
+  for (const KeyRecord& record : contents.records) {
+    const Result<DeviceHints> hints = ParseHints(record.hints);
+    if (!hints.ok()) continue;
+    const auto recorded = std::find_if(devices_.begin(), devices_.end(), [&hints](const RecoverDevice& device) {
+      return device.source->size() >= hints.value().region.end && SameDevice(hints.value(), device.identity);
+    });
+    const AttemptStates states = recorded != devices_.end()
+                                     ? InspectAttempts(RangeSource(*recorded->source, hints.value().region), record)
+                                     : kUnknownAttempts;
+    if (!MayDeleteKey(record, states, boot)) continue;
     const Result<> removed = keys_.Remove(record.credentials.key_id);
-    if (!removed.ok()) Note(RecoverNote::Kind::kFailed, Describe(record) + ": " + removed.error().text());
+    if (!removed.ok() && result.ok()) result = removed.error().Prefixed("%s", Describe(record).c_str());
   }
+  return result;
 }
 
 void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, const ByteSource& region) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Collector: walks over all key records, finds each one's dumps on the machine's disks, has them published, and records
-// them as recovered. It only reads the disks.
+// Collector: walks over all key records, finds each one's dumps on the machine's disks, has them published, records
+// them as recovered, and deletes the records that serve nothing any more. It only reads the disks.
 #pragma once
 
 #include <memory>
@@ -37,12 +37,17 @@ struct RecoverNote {
 class Collector {
  public:
   // All must outlive the collector. Devices are in no order that matters.
-  Collector(KeyStore& keys, Publisher& publisher, const std::vector<RecoverDevice>& devices, BootFacts boot)
-      : keys_(keys), publisher_(publisher), devices_(devices), boot_(boot) {}
+  Collector(KeyStore& keys, Publisher& publisher, const std::vector<RecoverDevice>& devices)
+      : keys_(keys), publisher_(publisher), devices_(devices) {}
 
   // Goes on after failures: one dump's trouble must not keep the others. Fails itself only if the records cannot be
   // listed.
   Result<std::vector<RecoverNote>> Run();
+
+  // Deletes the records that MayDeleteKey() allows. The caller holds the lock that `load` takes, and has read `boot`
+  // under it: the record of an image that is being loaded looks like one of an image that is gone. Goes on after
+  // failures and returns the first.
+  Result<> DeleteDeadKeys(const BootFacts& boot);
 
  private:
   void Recover(KeyRecord& record);
@@ -52,7 +57,6 @@ class Collector {
   KeyStore& keys_;
   Publisher& publisher_;
   const std::vector<RecoverDevice>& devices_;
-  BootFacts boot_;
   std::vector<RecoverNote> notes_;
 };
 

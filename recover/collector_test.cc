@@ -90,6 +90,21 @@ TEST_F(CollectorTest, AKeyOfThisBootStaysUntilALaterImageIsLoaded) {
   EXPECT_TRUE(Records().empty());
 }
 
+// Which key is loaded is not known while others may load.
+TEST_F(CollectorTest, PublishingDeletesNoKey) {
+  rig_.Place(RecoveryRig::PlanFor(rig_.AddRecord(7)));
+  (void)rig_.AddRecord(8, 1);
+  Publisher publisher = rig_.OpenPublisher();
+  KeyStore keys = rig_.keys();
+  std::vector<RecoverDevice> devices;
+  devices.push_back({RecoveryRig::Identity(), std::make_unique<FakeBlockDevice>(rig_.device())});
+  Collector collector(keys, publisher, devices);
+  EXPECT_EQ(CountOf(collector.Run().TakeValue(), Kind::kPublished), 1U);
+  EXPECT_EQ(Records().size(), 2U);
+  EXPECT_TRUE(collector.DeleteDeadKeys({.boot_id = RecoveryRig::kThisBoot, .loaded_key = std::nullopt}).ok());
+  EXPECT_TRUE(Records().empty());
+}
+
 TEST_F(CollectorTest, AKeyStaysWhileItsDeviceIsAway) {
   (void)rig_.AddRecord(7);
   EXPECT_TRUE(rig_.RecoverFrom({}, {.boot_id = RecoveryRig::kThisBoot}).empty());

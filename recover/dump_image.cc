@@ -57,9 +57,17 @@ class DumpImage::Collector final : public DumpVisitor {
   Collector(DumpImage& image, const ExportProgress& progress) : image_(image), progress_(progress) {}
 
   Result<> OnSection(ObjectType type, Bytes piece) override {
-    if (type == ObjectType::kMachineFacts) facts_ += TextOf(piece);
-    if (type == ObjectType::kVmcoreinfo) image_.vmcoreinfo_ += TextOf(piece);
-    if (type == ObjectType::kElfNotes) image_.notes_ += TextOf(piece);
+    DumpSections& sections = image_.sections_;
+    const std::pair<ObjectType, std::string*> places[] = {
+        {ObjectType::kMachineFacts, &sections.machine_facts},
+        {ObjectType::kVmcoreinfo, &sections.vmcoreinfo},
+        {ObjectType::kElfNotes, &sections.elf_notes},
+        {ObjectType::kMessages, &sections.messages},
+        {ObjectType::kSummary, &sections.summary},
+    };
+    for (const auto& [place, section] : places) {
+      if (place == type && section->size() + piece.size() <= kSectionMaxBytes) *section += TextOf(piece);
+    }
     return {};
   }
 
@@ -81,12 +89,9 @@ class DumpImage::Collector final : public DumpVisitor {
     return {};
   }
 
-  const std::string& facts() const { return facts_; }
-
  private:
   DumpImage& image_;
   const ExportProgress& progress_;
-  std::string facts_;
   uint64_t pages_ = 0;
 };
 
@@ -94,10 +99,14 @@ Result<DumpImage> DumpImage::Read(DumpReader& reader, const ExportProgress& prog
   DumpImage image(reader);
   Collector collector(image, progress);
   image.verdict_ = TRY(reader.Walk(collector));
-  TRY(image.ReadFacts(collector.facts()), "machine facts");
-  if (image.notes_.empty() && !image.vmcoreinfo_.empty()) {
-    image.notes_ = VmcoreinfoNote(image.vmcoreinfo_, image.format_.order);
+  TRY(image.ReadFacts(), "machine facts");
+  DumpSections& sections = image.sections_;
+  image.notes_ = sections.elf_notes;
+  if (image.notes_.empty() && !sections.vmcoreinfo.empty()) {
+    image.notes_ = VmcoreinfoNote(sections.vmcoreinfo, image.format_.order);
   }
+  // Behind a damaged page only the trailer knows where it is.
+  if (sections.summary.empty()) sections.summary = reader.ReadSections().summary;
   image.SortPages();
   if (!image.runs_.empty() && image.runs_.back().pfns.end > UINT64_MAX / 2 / image.page_bytes()) {
     return Error::Format(ErrorCode::kCorrupt, "page frame %#" PRIx64 " is beyond any memory",
@@ -106,10 +115,10 @@ Result<DumpImage> DumpImage::Read(DumpReader& reader, const ExportProgress& prog
   return image;
 }
 
-Result<> DumpImage::ReadFacts(const std::string& facts) {
+Result<> DumpImage::ReadFacts() {
   // Without facts there is no telling what machine it was; pages never come without them unless they had no room.
   elf_machine_ = kElfMachineX86_64;
-  const TextRecord record = TRY(TextRecord::Parse(facts));
+  const TextRecord record = TRY(TextRecord::Parse(sections_.machine_facts));
   if (const auto machine = record.Number("elf_machine"); machine.ok() && machine.value() <= UINT16_MAX) {
     elf_machine_ = static_cast<uint16_t>(machine.value());
   }

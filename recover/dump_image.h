@@ -56,9 +56,10 @@ class DumpImage {
   const std::string& machine_name() const { return machine_name_; }
   uint32_t cpus() const { return cpus_; }  // at least 1
   uint32_t dump_level() const { return dump_level_; }
+  // The texts that the walk has found, each up to kSectionMaxBytes: what the verdict is about.
+  const DumpSections& sections() const { return sections_; }
   // The contents of the PT_NOTE; of a dump without notes one with VMCOREINFO, if there is that.
   const std::string& notes() const { return notes_; }
-  const std::string& vmcoreinfo() const { return vmcoreinfo_; }
   const std::vector<Load>& loads() const { return loads_; }  // in the original's order
 
   // Ascending, neither touching nor overlapping.
@@ -76,7 +77,7 @@ class DumpImage {
   class Collector;
 
   explicit DumpImage(const DumpReader& reader) : reader_(&reader) {}
-  Result<> ReadFacts(const std::string& facts);
+  Result<> ReadFacts();
   void SortPages();
 
   const DumpReader* reader_;
@@ -87,8 +88,8 @@ class DumpImage {
   std::string machine_name_;
   uint32_t cpus_ = 1;
   uint32_t dump_level_ = 0;
+  DumpSections sections_;
   std::string notes_;
-  std::string vmcoreinfo_;
   std::vector<Load> loads_;
   std::vector<Run> runs_;
   std::vector<Piece> pieces_;

@@ -53,8 +53,7 @@ DumpResult ResultOf(const DumpReader& reader, const DumpVerdict& verdict) {
 
 Result<DumpRepacker> DumpRepacker::Create(DumpReader& reader, const DumpImage& image) {
   DumpRepacker repacker(reader, image);
-  repacker.sections_ = reader.ReadSections();
-  const DumpSections& sections = repacker.sections_;
+  const DumpSections& sections = image.sections();
   const std::array<DumpSection, 3> messages = {{
       {ObjectType::kMachineFacts, BytesOf(std::string_view(sections.machine_facts))},
       {ObjectType::kVmcoreinfo, BytesOf(std::string_view(sections.vmcoreinfo))},
@@ -65,7 +64,7 @@ Result<DumpRepacker> DumpRepacker::Create(DumpReader& reader, const DumpImage& i
 }
 
 uint64_t DumpRepacker::ExpectedBytes() const {
-  return messages_bytes_ + sections_.elf_notes.size() + image_->stored_bytes();
+  return messages_bytes_ + image_->sections().elf_notes.size() + image_->stored_bytes();
 }
 
 Result<uint64_t> DumpRepacker::Write(ByteSink& sink, const ExportProgress& progress) const {
@@ -78,11 +77,11 @@ Result<uint64_t> DumpRepacker::Write(ByteSink& sink, const ExportProgress& progr
                                               .page_bytes = header.page_bytes,
                                               .crash_time = header.crash_time}));
   TRY(writer.WriteHeader());
-  TRY(writer.AppendSection(ObjectType::kMachineFacts, BytesOf(std::string_view(sections_.machine_facts))));
-  TRY(writer.AppendSection(ObjectType::kVmcoreinfo, BytesOf(std::string_view(sections_.vmcoreinfo))));
-  TRY(writer.AppendSection(ObjectType::kMessages, BytesOf(std::string_view(sections_.messages))));
+  TRY(writer.AppendSection(ObjectType::kMachineFacts, BytesOf(std::string_view(image_->sections().machine_facts))));
+  TRY(writer.AppendSection(ObjectType::kVmcoreinfo, BytesOf(std::string_view(image_->sections().vmcoreinfo))));
+  TRY(writer.AppendSection(ObjectType::kMessages, BytesOf(std::string_view(image_->sections().messages))));
   TRY(writer.FlushMessages());
-  TRY(writer.AppendSection(ObjectType::kElfNotes, BytesOf(std::string_view(sections_.elf_notes))));
+  TRY(writer.AppendSection(ObjectType::kElfNotes, BytesOf(std::string_view(image_->sections().elf_notes))));
   ChunkCopier copier(writer, progress);
   const DumpVerdict verdict = TRY(reader_->Walk(copier));
   if (verdict.chunks != image_->verdict().chunks) {
@@ -90,7 +89,7 @@ Result<uint64_t> DumpRepacker::Write(ByteSink& sink, const ExportProgress& progr
         ErrorCode::kCorrupt, "the dump changes while it is read: %" PRIu64 " of %" PRIu64 " chunks the second time%s%s",
         verdict.chunks, image_->verdict().chunks, verdict.reason.empty() ? "" : ": ", verdict.reason.c_str());
   }
-  TRY(writer.Finish(ResultOf(*reader_, verdict), sections_.summary));
+  TRY(writer.Finish(ResultOf(*reader_, verdict), image_->sections().summary));
   return measured.end();
 }
 

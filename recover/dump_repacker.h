@@ -21,7 +21,6 @@ class DumpRepacker final : public VmcoreExporter {
 
   DumpReader* reader_;
   const DumpImage* image_;
-  DumpSections sections_;
   uint64_t messages_bytes_ = 0;  // of the messages range
 };
 

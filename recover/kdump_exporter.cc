@@ -151,7 +151,7 @@ uint64_t KdumpExporter::ExpectedBytes() const {
 
 uint64_t KdumpExporter::PhysBase() const {
   if (image_->elf_machine() != kElfMachineX86_64) return 0;
-  const Vmcoreinfo info(BytesOf(std::string_view(image_->vmcoreinfo())));
+  const Vmcoreinfo info(BytesOf(std::string_view(image_->sections().vmcoreinfo)));
   if (const Result<int64_t> number = info.Number("phys_base"); number.ok())
     return static_cast<uint64_t>(number.value());
   // Kernels before 4.10 do not tell; there the PT_LOAD of the kernel's image does.

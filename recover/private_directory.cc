@@ -34,11 +34,7 @@ Result<> MoveAside(int parent_fd, const char* name) {
 
 Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
   for (int i = 0; i < kTries; ++i) {
-    if (mkdirat(parent_fd, name, 0700) == 0) {
-      TRY(Fsync(parent_fd), "%s", name);
-    } else if (errno != EEXIST) {
-      return Error::Os(errno, "%s: mkdir", name);
-    }
+    if (mkdirat(parent_fd, name, 0700) != 0 && errno != EEXIST) return Error::Os(errno, "%s: mkdir", name);
     Result<UniqueFd> directory = OpenFileAt(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!directory.ok()) {
       const int reason = directory.error().os_error();
@@ -59,6 +55,8 @@ Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
     if ((status.st_mode & 07777U) != 0700U && fchmod(directory.value().get(), 0700) != 0) {
       return Error::Os(errno, "%s: chmod", name);
     }
+    // Also if it was there: the run that made it may have been interrupted before this.
+    TRY(Fsync(parent_fd), "%s", name);
     return directory;
   }
   return Error::Format(ErrorCode::kRefused, "%s: somebody puts something else there again and again", name);

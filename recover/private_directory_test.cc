@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/io.h"
+#include "common/testing/fsynced_directory.h"
 #include "common/testing/temp_directory.h"
 
 namespace crashdump {
@@ -51,6 +52,16 @@ TEST_F(PrivateDirectoryTest, IsForItsOwnerOnlyWhateverTheUmask) {
     EXPECT_EQ(ModeOf(name + "/file"), 0600U) << mask;
   }
   EXPECT_EQ(Names().size(), 3U);
+}
+
+// A run that was interrupted right after its mkdir leaves a name that a power cut would take, and everything below it.
+TEST(PrivateDirectoryDurabilityTest, ADirectoryThatIsThereIsFlushedToo) {
+  PowerSwitch power;
+  const FsyncedDirectory directory(power);
+  ASSERT_EQ(mkdir((directory.path() + "/kernel").c_str(), 0700), 0);
+  const UniqueFd parent = OpenFile(directory.path().c_str(), O_RDONLY | O_DIRECTORY).TakeValue();
+  ASSERT_TRUE(OpenPrivateDirectory(parent.get(), "kernel").ok());
+  EXPECT_EQ(directory.DurableNames(""), std::vector<std::string>{"kernel"});
 }
 
 TEST_F(PrivateDirectoryTest, OursWithALooserModeIsClosed) {

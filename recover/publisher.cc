@@ -69,6 +69,8 @@ Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t m
     return Error::Os(errno, "%s: mkdir", crash_directory.c_str());
   }
   UniqueFd crash = TRY(OpenFile(crash_directory.c_str(), O_RDONLY | O_DIRECTORY), "%s", crash_directory.c_str());
+  const UniqueFd parent = TRY(OpenFileAt(crash.get(), "..", O_RDONLY | O_DIRECTORY), "%s/..", crash_directory.c_str());
+  TRY(Fsync(parent.get()), "%s/..", crash_directory.c_str());
   const UniqueFd kernel = TRY(OpenPrivateDirectory(crash.get(), "kernel"), "%s", crash_directory.c_str());
   UniqueFd dumps = TRY(OpenPrivateDirectory(kernel.get(), "dumps"), "%s/kernel", crash_directory.c_str());
   return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free, std::move(host),
@@ -169,6 +171,8 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   Published published;
   published.name = DumpName(header);
   const std::optional<DumpInfo> earlier = FindPublished(published.name, ToHex(header.attempt_id));
+  // The run that has published it may have been interrupted before the name was flushed.
+  if (earlier) TRY(Fsync(dumps_.get()), "%s", dumps_path_.c_str());
   if (earlier && earlier->vmcore != VmcoreFile::kPending && !earlier->read_error) {
     published.info = *earlier;
     return published;
@@ -186,7 +190,8 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     return published;
   }
 
-  const DumpSections sections = reader.ReadSections();
+  // What has been verified, not what another look at the disk may give.
+  const DumpSections& sections = image.sections();
   const std::string temporary = std::string(kTemporaryPrefix) + published.name;
   Result<DumpInfo> built = Build(temporary, image, sections, exporter.get(), vmcore);
   if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {

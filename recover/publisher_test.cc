@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/range_source.h"
+#include "common/testing/fsynced_directory.h"
 #include "recover/kdump_file_test.h"
 #include "recover/recovery_rig_test.h"
 
@@ -30,6 +31,13 @@ class PublisherTest : public ::testing::Test {
     ASSERT_TRUE(published.ok()) << published.error().text();
     EXPECT_EQ(published.value().name, kName);
   }
+  // Where `var` is in the place of /var.
+  Result<Published> PublishBelow(const FsyncedDirectory& var) {
+    const RangeSource region(rig_.device(), RecoveryRig::kRegion);
+    DumpReader reader = TRY(DumpReader::Open(region, record_.Layout(1), record_.credentials));
+    Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host(), {}));
+    return publisher.Publish(reader);
+  }
   void ExpectWhole() const {
     EXPECT_EQ(rig_.Info(kName).state, "complete");
     EXPECT_EQ(rig_.RightPages(kName, plan_).size(), 5U * RecoveryRig::kChunkPages);
@@ -44,6 +52,7 @@ class PublisherTest : public ::testing::Test {
   RecoveryRig rig_;
   const KeyRecord record_ = rig_.AddRecord(7);
   const DumpPlan plan_ = RecoveryRig::PlanFor(record_);
+  const std::string below_ = std::string("crash/kernel/dumps/") + kName;
   const mode_t umask_ = umask(022);
 };
 
@@ -66,6 +75,52 @@ TEST_F(PublisherTest, AgainChangesNothing) {
   EXPECT_FALSE(again.value().is_new);
   EXPECT_EQ(again.value().info.data_pages, 320U);
   EXPECT_EQ(rig_.Tree(), tree);
+}
+
+// Whichever read fails, once: nothing is published as if it were all, and another try gives all.
+TEST_F(PublisherTest, AReadThatFailsOnceCostsNothing) {
+  bool failed = true;
+  uint64_t read = 0;
+  for (; failed; ++read) {
+    PowerSwitch power;
+    const FsyncedDirectory var(power);
+    rig_.device().ClearLog();
+    rig_.device().FailAt(FakeBlockDevice::Kind::kRead, read, FakeBlockDevice::Fault::kError);
+    const Result<Published> first = PublishBelow(var);
+    failed = rig_.device().CountOf(FakeBlockDevice::Kind::kRead) > read;
+    rig_.device().ClearFaults();
+    if (first.ok() && !first.value().info.read_error) {
+      EXPECT_EQ(*var.DurableFile(below_ + "/dmesg.txt"), plan_.messages) << read;
+      EXPECT_EQ(first.value().info.data_pages, 5U * RecoveryRig::kChunkPages) << read;
+    }
+    const Result<Published> second = PublishBelow(var);
+    ASSERT_TRUE(second.ok()) << read << ": " << second.error().text();
+    EXPECT_FALSE(second.value().info.read_error) << read;
+    EXPECT_EQ(second.value().info.data_pages, 5U * RecoveryRig::kChunkPages) << read;
+    EXPECT_EQ(*var.DurableFile(below_ + "/dmesg.txt"), plan_.messages) << read;
+  }
+  EXPECT_GT(read, 20U);
+}
+
+// Wherever a run is killed: what the next one calls published is there after a power cut.
+TEST_F(PublisherTest, WhatAKilledRunHasLeftIsFlushedByTheNext) {
+  bool killed = true;
+  uint64_t step = 0;
+  for (; killed; ++step) {
+    PowerSwitch power;
+    FsyncedDirectory var(power);
+    power.AtCut([&var] { var.Freeze(); });
+    power.CutAt(step, PowerSwitch::Moment::kBefore);
+    (void)PublishBelow(var);
+    killed = !power.on();
+    power.TurnOn();
+    var.Kill();
+    ASSERT_TRUE(PublishBelow(var).ok()) << step;
+    ASSERT_NE(var.DurableFile(below_ + "/dmesg.txt"), nullptr) << step;
+    EXPECT_EQ(*var.DurableFile(below_ + "/dmesg.txt"), plan_.messages) << step;
+    EXPECT_NE(var.DurableFile(below_ + "/vmcore"), nullptr) << step;
+  }
+  EXPECT_GT(step, 8U);
 }
 
 TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {

@@ -113,17 +113,21 @@ class RecoveryRig {
     Publisher publisher = OpenPublisher(minimum_free);
     publisher.RemoveLeftovers().TakeValue();
     KeyStore store = keys();
-    return Collector(store, publisher, devices, boot).Run().TakeValue();
+    Collector collector(store, publisher, devices);
+    std::vector<RecoverNote> notes = collector.Run().TakeValue();
+    const Result<> deleted = collector.DeleteDeadKeys(boot);
+    if (!deleted.ok()) notes.push_back({RecoverNote::Kind::kFailed, deleted.error().text()});
+    return notes;
   }
   // In which form memory is published. ELF by default, which the project's own reader reads back.
   void UseOptions(const PublishOptions& options) { options_ = options; }
   Publisher OpenPublisher(uint64_t minimum_free = 0) const {
-    return Publisher::Open(crash_.path(), minimum_free,
-                           {.distribution = "Debian GNU/Linux 12",
-                            .architecture = "amd64",
-                            .package_version = [](const std::string&) { return std::string("6.1.1-1"); }},
-                           options_)
-        .TakeValue();
+    return Publisher::Open(crash_.path(), minimum_free, Host(), options_).TakeValue();
+  }
+  static HostFacts Host() {
+    return {.distribution = "Debian GNU/Linux 12", .architecture = "amd64", .package_version = [](const std::string&) {
+              return std::string("6.1.1-1");
+            }};
   }
   static DeviceIdentity Identity(const char* serial = "SERIAL-1") {
     DeviceIdentity identity;

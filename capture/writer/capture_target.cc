@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/writer/capture_target.h"
 
-#include <vector>
+#include <cinttypes>
+#include <utility>
 
 #include "common/base/parse.h"
 #include "common/storage/bounded_sink.h"
-#include "common/storage/device_identity.h"
 #include "common/storage/region.h"
-#include "common/storage/target_description.h"
 #include "common/storage/target_proof.h"
 
 namespace crashdump {
 
 struct CaptureTarget::State {
   TargetDescription description;
-  DeviceIdentity identity;
-  std::unique_ptr<LinuxBlockDevice> device;
+  FoundDevice found;
   Region region;
   BoundedSink sink;
 };
@@ -26,34 +24,47 @@ CaptureTarget::~CaptureTarget() = default;
 Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Find(std::string_view description_text, unsigned attempt,
                                                            const SettleLimits& limits) {
   TargetDescription description = TRY(ParseTargetDescription(description_text), "target description");
-  const Region region = TRY(Region::Create(description.device().region), "target description");
   const Uuid uuid = description.device().swap_uuid;
   const SystemPaths paths;
   SystemSettleEnvironment environment(paths, uuid);
   TRY(WaitUntilSettled(environment, limits), "looking for the swap %s", FormatUuid(uuid).c_str());
 
   std::vector<DeviceIdentity> identities = TRY(FindSwaps(paths, uuid), "looking for the swap");
-  // Two equal disks are told apart by what is on them: all are opened, exclusively, and only the proven one is kept.
-  std::vector<std::unique_ptr<LinuxBlockDevice>> devices;
-  std::vector<Candidate> candidates;
-  for (const DeviceIdentity& identity : identities) {
-    devices.push_back(TRY(OpenIdentified(paths, identity, OpenMode::kExclusive), "%s", identity.name.c_str()));
-    candidates.push_back({.identity = &identity, .device = devices.back().get()});
+  std::vector<FoundDevice> found;
+  for (DeviceIdentity& identity : identities) {
+    std::unique_ptr<BlockDevice> device =
+        TRY(OpenIdentified(paths, identity, OpenMode::kExclusive), "%s", identity.name.c_str());
+    found.push_back({std::move(identity), std::move(device)});
   }
+  return Choose(std::move(description), std::move(found), attempt);
+}
+
+// Two equal disks are told apart by what is on them: all are open, and only the proven one is kept.
+Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Choose(TargetDescription description,
+                                                             std::vector<FoundDevice> found, unsigned attempt) {
+  const Region region = TRY(Region::Create(description.device().region), "target description");
+  std::vector<Candidate> candidates;
+  for (const FoundDevice& each : found) candidates.push_back({&each.identity, each.device.get()});
   const size_t chosen = TRY(ChooseTarget(description, candidates, attempt));
-  BoundedSink sink = TRY(BoundedSink::Create(*devices[chosen], description, attempt));
-  return std::unique_ptr<CaptureTarget>(new CaptureTarget(std::unique_ptr<State>(new State{
-      std::move(description), std::move(identities[chosen]), std::move(devices[chosen]), region, std::move(sink)})));
+  BoundedSink sink = TRY(BoundedSink::Create(*found[chosen].device, description, attempt));
+  return std::unique_ptr<CaptureTarget>(new CaptureTarget(
+      std::unique_ptr<State>(new State{std::move(description), std::move(found[chosen]), region, std::move(sink)})));
 }
 
 ByteSink& CaptureTarget::sink() { return state_->sink; }
 
-uint64_t CaptureTarget::slot_offset() const { return state_->region.Slot(state_->description.slot).begin; }
-
-Range CaptureTarget::extent() const { return state_->description.extent(); }
+Result<> CaptureTarget::CheckPlaces(const KeyArming& arming) const {
+  const uint64_t slot_offset = state_->region.Slot(state_->description.slot).begin;
+  const Range& extent = state_->description.extent();
+  if (slot_offset == arming.slot_offset && extent == arming.extent) return {};
+  return Error::Format(ErrorCode::kRefused,
+                       "target and arming disagree: slot at %" PRIu64 " and %" PRIu64 ", page data from %" PRIu64
+                       " and %" PRIu64,
+                       slot_offset, arming.slot_offset, extent.begin, arming.extent.begin);
+}
 
 std::string CaptureTarget::Describe() const {
-  const DeviceIdentity& identity = state_->identity;
+  const DeviceIdentity& identity = state_->found.identity;
   std::string text = identity.name + " (" + FormatSize(identity.size);
   if (!identity.serial.empty()) text += ", serial " + identity.serial;
   return text + ")";

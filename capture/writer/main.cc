@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cinttypes>
 #include <cstring>
 #include <new>
 #include <optional>
@@ -126,15 +125,6 @@ Result<KeyArming> ReadArming(const std::string& folder) {
   return arming;
 }
 
-// The keys belong to these places only.
-Result<> CheckSamePlaces(const CaptureTarget& target, const KeyArming& arming) {
-  if (target.slot_offset() == arming.slot_offset && target.extent() == arming.extent) return {};
-  return Error::Format(ErrorCode::kRefused,
-                       "target and arming disagree: slot at %" PRIu64 " and %" PRIu64 ", page data from %" PRIu64
-                       " and %" PRIu64,
-                       target.slot_offset(), arming.slot_offset, target.extent().begin, arming.extent.begin);
-}
-
 Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   TRY(InitializeCrypto());
   status.Stage("vmcore");
@@ -156,7 +146,7 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   const Result<std::unique_ptr<CaptureTarget>> target =
       CaptureTarget::Find(description.value(), arguments.options.attempt, arguments.settle);
   if (!target.ok()) return refuse(target.error());
-  const Result<> same = CheckSamePlaces(*target.value(), arming.value());
+  const Result<> same = target.value()->CheckPlaces(arming.value());
   if (!same.ok()) return refuse(same.error());
   status.Target(target.value()->Describe());
 

@@ -18,12 +18,7 @@ constexpr uint64_t kFileLimit = kMiB;
 }  // namespace
 
 Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path) {
-  if (mkdir(path, 0700) == 0) {
-    const UniqueFd parent = TRY(OpenFile((std::string(path) + "/..").c_str(), O_RDONLY | O_DIRECTORY), "%s/..", path);
-    TRY(Fsync(parent.get()), "%s/..", path);
-  } else if (errno != EEXIST) {
-    return Error::Os(errno, "%s: mkdir", path);
-  }
+  if (mkdir(path, 0700) != 0 && errno != EEXIST) return Error::Os(errno, "%s: mkdir", path);
   UniqueFd directory = TRY(OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "%s", path);
   struct stat status {};
   if (fstat(directory.get(), &status) != 0) return Error::Os(errno, "%s: fstat", path);
@@ -32,6 +27,9 @@ Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path) {
                          "%s: belongs to uid %u with mode %04o, where only root may enter: chmod 0700 it", path,
                          status.st_uid, status.st_mode & 07777U);
   }
+  // Also if it was there: the program that made it may have been interrupted before this.
+  const UniqueFd parent = TRY(OpenFileAt(directory.get(), "..", O_RDONLY | O_DIRECTORY), "%s/..", path);
+  TRY(Fsync(parent.get()), "%s/..", path);
   return DiskStateDirectory(std::move(directory));
 }
 

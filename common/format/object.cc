@@ -103,20 +103,37 @@ Hash SealObject(const DumpCredentials& credentials, const ObjectPlace& place, ui
   return tag;
 }
 
+namespace {
+
+// Memory that grows: whoever only looks whether there is a dump needs a block, whoever reads pages most of a MiB.
+class Buffer {
+ public:
+  // The first `bytes` of it, of which nothing is known.
+  Result<MutableBytes> Take(uint64_t bytes) {
+    if (bytes > capacity_) {
+      const uint64_t wanted = std::max(bytes, 2 * capacity_);
+      memory_ = TRY(AllocateAligned(wanted));
+      capacity_ = wanted;
+    }
+    return MutableBytes(memory_.get(), static_cast<size_t>(bytes));
+  }
+
+ private:
+  AlignedMemory memory_;
+  uint64_t capacity_ = 0;
+};
+
+}  // namespace
+
 struct ObjectReader::State {
-  State(const ByteSource& object_source, DumpCredentials object_credentials, AlignedMemory object_memory,
-        AlignedMemory plain_memory, FrameDecoder frame_decoder)
-      : source(object_source),
-        credentials(std::move(object_credentials)),
-        stored(std::move(object_memory)),
-        plain(std::move(plain_memory)),
-        decoder(std::move(frame_decoder)) {}
+  State(const ByteSource& object_source, DumpCredentials object_credentials, FrameDecoder frame_decoder)
+      : source(object_source), credentials(std::move(object_credentials)), decoder(std::move(frame_decoder)) {}
 
   const ByteSource& source;
   DumpCredentials credentials;
   std::optional<DumpId> attempt_id;
-  AlignedMemory stored;  // kMaxObjectBytes: the object as read
-  AlignedMemory plain;   // kChunkMaxPlainBytes: its payload decompressed
+  Buffer stored;  // the object as read
+  Buffer plain;   // its payload decompressed
   FrameDecoder decoder;
 };
 
@@ -133,11 +150,8 @@ Result<ObjectReader> ObjectReader::Create(const ByteSource& source, const DumpCr
   if (credentials.kind != KeyKind::kNone && credentials.kind != KeyKind::kPlainFile) {
     return Error::Format(ErrorCode::kUnsupported, "key kind %u", static_cast<unsigned>(credentials.kind));
   }
-  AlignedMemory stored = TRY(AllocateAligned(kMaxObjectBytes));
-  AlignedMemory plain = TRY(AllocateAligned(kChunkMaxPlainBytes));
   FrameDecoder decoder = TRY(FrameDecoder::Create());
-  return ObjectReader(
-      std::make_unique<State>(source, credentials.Copy(), std::move(stored), std::move(plain), std::move(decoder)));
+  return ObjectReader(std::make_unique<State>(source, credentials.Copy(), std::move(decoder)));
 }
 
 Result<ObjectReader> ObjectReader::Clone() const {
@@ -158,9 +172,8 @@ Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, Payload
   if (offset > limit || limit - offset < ObjectBytes(0)) return nothing("no room for one");
 
   // The header is read once; the lengths are used only after they are bounded, the rest only after the tag.
-  const MutableBytes memory(state.stored.get(), kMaxObjectBytes);
-  TRY(state.source.ReadAt(offset, memory.first(sizeof(ObjectHeader))));
-  const auto header = LoadObject<ObjectHeader>(memory);
+  ObjectHeader header{};
+  TRY(state.source.ReadAt(offset, {reinterpret_cast<uint8_t*>(&header), sizeof(header)}));
   if (!Equal(header.magic, kObjectMagic)) return nothing("no magic number");
   if (header.version != state.credentials.version) return nothing("other version");
   const auto type = static_cast<ObjectType>(uint16_t{header.type});
@@ -170,7 +183,8 @@ Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, Payload
     return nothing("impossible lengths");
   }
   if (ObjectBytes(stored_length) > limit - offset) return nothing("it would end behind its range");
-  const MutableBytes object = memory.first(static_cast<size_t>(ObjectBytes(stored_length)));
+  const MutableBytes object = TRY(state.stored.Take(ObjectBytes(stored_length)));
+  memcpy(object.data(), &header, sizeof(header));
   TRY(state.source.ReadAt(offset + sizeof(ObjectHeader), object.subspan(sizeof(ObjectHeader))));
 
   OpenedObject opened{.type = type,
@@ -200,7 +214,7 @@ Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, Payload
     opened.payload = payload;
     return opened;
   }
-  const MutableBytes plain(state.plain.get(), static_cast<size_t>(plain_length));
+  const MutableBytes plain = TRY(state.plain.Take(plain_length));
   TRY(state.decoder.Decode(payload, plain), "%s at offset %" PRIu64, ObjectTypeName(type), offset);
   opened.payload = plain;
   opened.frame = payload;

@@ -5,25 +5,9 @@
 #include <cerrno>
 #include <cinttypes>
 
+#include "common/testing/random.h"
+
 namespace crashdump {
-namespace {
-
-// SplitMix64: small, seedable, the same everywhere.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-
- private:
-  uint64_t state_;
-};
-
-}  // namespace
 
 void SparseImage::Read(uint64_t offset, MutableBytes out) const {
   while (!out.empty()) {
@@ -142,7 +126,19 @@ Result<> FakeBlockDevice::ReadAt(uint64_t offset, MutableBytes out) const {
 
 void FakeBlockDevice::Apply(uint64_t offset, Bytes data) {
   current_.Write(offset, data);
-  pending_.push_back({offset, {data.begin(), data.end()}});
+  pending_.push_back({{offset, offset + data.size()}, {}});
+  pending_.back().image.Write(offset, data);
+}
+
+template <typename Survives>
+void FakeBlockDevice::MakeDurable(const PendingWrite& write, uint64_t unit, Survives survives) {
+  std::array<uint8_t, kDiskUnit> memory;
+  for (uint64_t at = write.range.begin; at < write.range.end; at += unit) {
+    if (!survives()) continue;
+    const MutableBytes part = MutableBytes(memory).first(static_cast<size_t>(std::min(unit, write.range.end - at)));
+    write.image.Read(at, part);
+    durable_.Write(at, part);
+  }
 }
 
 Result<> FakeBlockDevice::WriteAt(uint64_t offset, Bytes data) {
@@ -178,7 +174,7 @@ Result<> FakeBlockDevice::Flush() {
   const bool reaches = step == PowerSwitch::Step::kRuns || step == PowerSwitch::Step::kCutAfter;
   const std::optional<Fault> fault = reaches ? TakeFault(Kind::kFlush) : std::nullopt;
   if (reaches && !fault && !flush_lies_) {
-    for (const PendingWrite& write : pending_) durable_.Write(write.offset, write.data);
+    for (const PendingWrite& write : pending_) MakeDurable(write, kDiskUnit, [] { return true; });
     pending_.clear();
   }
   if (step != PowerSwitch::Step::kRuns || fault) return Error::Os(EIO, "flush");
@@ -207,19 +203,20 @@ void FakeBlockDevice::FailAt(Kind kind, uint64_t n, Fault fault) {
   faults_.push_back({kind, n, fault});
 }
 
+void FakeBlockDevice::ClearFaults() {
+  const std::lock_guard<std::mutex> guard(lock_);
+  faults_.clear();
+  bad_ranges_.clear();
+}
+
 void FakeBlockDevice::LoseCache(Survivors survivors, uint64_t choice) {
   const std::lock_guard<std::mutex> guard(lock_);
   Random random(choice);
   for (size_t i = 0; i < pending_.size(); ++i) {
-    const PendingWrite& write = pending_[i];
-    if (survivors == Survivors::kAll || (survivors == Survivors::kPrefix && i < choice)) {
-      durable_.Write(write.offset, write.data);
-    }
-    if (survivors != Survivors::kRandom) continue;
-    for (uint64_t done = 0; done < write.data.size(); done += logical_block_size_) {
-      if ((random.Next() & 1) != 0) {
-        durable_.Write(write.offset + done, Bytes(write.data).subspan(static_cast<size_t>(done), logical_block_size_));
-      }
+    if (survivors == Survivors::kRandom) {
+      MakeDurable(pending_[i], logical_block_size_, [&random] { return (random.Next() & 1) != 0; });
+    } else if (survivors == Survivors::kAll || (survivors == Survivors::kPrefix && i < choice)) {
+      MakeDurable(pending_[i], kDiskUnit, [] { return true; });
     }
   }
   pending_.clear();
@@ -230,8 +227,7 @@ FakeBlockDevice FakeBlockDevice::AfterPowerCut(Survivors survivors, uint64_t cho
   FakeBlockDevice after(*this);
   after.LoseCache(survivors, choice);
   after.log_.clear();
-  after.faults_.clear();
-  after.bad_ranges_.clear();
+  after.ClearFaults();
   after.flush_lies_ = false;
   after.power_ = nullptr;
   return after;

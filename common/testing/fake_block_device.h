@@ -74,6 +74,8 @@ class FakeBlockDevice final : public BlockDevice {
   void FailAt(Kind kind, uint64_t n, Fault fault);
   // Reads that touch this range fail with EIO, from now on.
   void FailReadsIn(Range range) { bad_ranges_.push_back(range); }
+  // Forgets what the two above have planned.
+  void ClearFaults();
   // Flush reports success and does nothing, as some disks do.
   void LieAboutFlush() { flush_lies_ = true; }
   // Writes and flushes pass `power`, which must outlive the device; nullptr for none.
@@ -97,8 +99,8 @@ class FakeBlockDevice final : public BlockDevice {
 
  private:
   struct PendingWrite {
-    uint64_t offset;
-    std::vector<uint8_t> data;
+    Range range;
+    SparseImage image;  // what was written there
   };
   struct PlannedFault {
     Kind kind;
@@ -109,6 +111,9 @@ class FakeBlockDevice final : public BlockDevice {
   // The fault planned for the operation of this kind that begins now, if any.
   std::optional<Fault> TakeFault(Kind kind) const;
   void Apply(uint64_t offset, Bytes data);
+  // The parts of `unit` bytes for which `survives()`, asked for each in order.
+  template <typename Survives>
+  void MakeDurable(const PendingWrite& write, uint64_t unit, Survives survives);
 
   uint64_t size_ = 0;
   uint32_t logical_block_size_ = 512;

@@ -6,6 +6,8 @@
 namespace crashdump {
 
 std::optional<Error> FakeStateDirectory::Begin(Kind kind, const std::string& name) const {
+  // A copy: the call may take the callback away.
+  if (const std::function<void()> before_each = before_each_) before_each();
   log_.push_back({kind, name, true});
   bool fails = power_ != nullptr && !power_->on();
   for (size_t i = 0; i < faults_.size();) {

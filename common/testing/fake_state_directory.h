@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/state_directory.h"
@@ -34,6 +36,9 @@ class FakeStateDirectory final : public StateDirectory {
 
   // The n-th operation of this kind from now on fails with EIO and does nothing; n counts from 0.
   void FailAt(Kind kind, uint64_t n) { faults_.push_back({kind, n}); }
+  void ClearFaults() { faults_.clear(); }
+  // Called before every operation: other programs do something meanwhile.
+  void BeforeEach(std::function<void()> callback) { before_each_ = std::move(callback); }
   // Replace and Remove pass `power`, which must outlive the directory; without power Read and List fail too.
   void ConnectTo(PowerSwitch* power) { power_ = power; }
 
@@ -57,6 +62,7 @@ class FakeStateDirectory final : public StateDirectory {
   mutable std::vector<Operation> log_;
   mutable std::vector<PlannedFault> faults_;
   PowerSwitch* power_ = nullptr;
+  std::function<void()> before_each_;
 };
 
 }  // namespace crashdump

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 namespace crashdump {
 
@@ -20,6 +22,7 @@ class PowerSwitch {
     if (!on_) return Step::kLost;
     if (steps_++ != cut_step_) return Step::kRuns;
     on_ = false;
+    if (at_cut_) at_cut_();
     return cut_moment_ == Moment::kBefore ? Step::kCutBefore : Step::kCutAfter;
   }
 
@@ -33,6 +36,8 @@ class PowerSwitch {
     steps_ = 0;
     cut_step_ = std::nullopt;
   }
+  // Called at the cut that was set, before anything else can happen.
+  void AtCut(std::function<void()> callback) { at_cut_ = std::move(callback); }
   void TurnOff() { on_ = false; }
   bool on() const { return on_; }
   uint64_t steps() const { return steps_; }
@@ -42,6 +47,7 @@ class PowerSwitch {
   uint64_t steps_ = 0;
   std::optional<uint64_t> cut_step_;
   Moment cut_moment_ = Moment::kBefore;
+  std::function<void()> at_cut_;
 };
 
 }  // namespace crashdump

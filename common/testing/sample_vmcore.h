@@ -20,6 +20,7 @@ struct SampleVmcore {
   std::map<uint64_t, std::vector<uint8_t>> pages;
   uint64_t zero_pages = 0;
   std::string last_message;
+  uint64_t crash_time = 0;
 
   Vmcore Open() const;
   // The byte of the file at which this page begins (in one of the PT_LOADs that hold it, the first of RAM).
@@ -29,7 +30,13 @@ struct SampleVmcore {
 inline constexpr uint64_t kSampleFirstPfn = 0x100;
 inline constexpr uint64_t kSampleSecondPfn = 0x10000;
 
-// `page_count` pages from kSampleFirstPfn on, 40 from kSampleSecondPfn on, and the log behind those.
-SampleVmcore MakeSampleVmcore(uint32_t page_count);
+enum class SamplePages : uint8_t {
+  kMixed,
+  kNoise,  // no page is zero or can be compressed
+};
+
+// `page_count` pages from kSampleFirstPfn on, as many but at most 40 from kSampleSecondPfn on, and the log behind
+// those. `crash` tells several crashes of one test apart: time, last message and pages follow from it.
+SampleVmcore MakeSampleVmcore(uint32_t page_count, uint64_t crash = 0, SamplePages kind = SamplePages::kMixed);
 
 }  // namespace crashdump::testing

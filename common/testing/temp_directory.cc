@@ -21,12 +21,22 @@ void MakeParents(const std::string& path) {
   }
 }
 
+std::string DefaultParent() {
+  const char* const parent = getenv("TMPDIR");
+  return parent != nullptr ? parent : "/tmp";
+}
+
 }  // namespace
 
-TempDirectory::TempDirectory() {
-  const char* const parent = getenv("TMPDIR");
-  path_ = std::string(parent != nullptr ? parent : "/tmp") + "/crashdump-test-XXXXXX";
+TempDirectory::TempDirectory() : TempDirectory(DefaultParent()) {}
+
+TempDirectory::TempDirectory(const std::string& parent) : path_(parent + "/crashdump-test-XXXXXX") {
   Require(mkdtemp(path_.data()) != nullptr);
+}
+
+TempDirectory TempDirectory::InMemory() {
+  constexpr const char* kSharedMemory = "/dev/shm";
+  return TempDirectory(access(kSharedMemory, W_OK) == 0 ? kSharedMemory : DefaultParent());
 }
 
 TempDirectory::~TempDirectory() { (void)nftw(path_.c_str(), RemoveEntry, 16, FTW_DEPTH | FTW_PHYS); }

@@ -12,7 +12,10 @@ namespace crashdump {
 // Aborts when the filesystem does not do as asked: a test cannot go on then.
 class TempDirectory {
  public:
+  // Below $TMPDIR, or /tmp.
   TempDirectory();
+  // In memory where the system has a place for that: for many small files that no disk needs to see.
+  static TempDirectory InMemory();
   ~TempDirectory();
   TempDirectory(const TempDirectory&) = delete;
   TempDirectory& operator=(const TempDirectory&) = delete;
@@ -30,6 +33,8 @@ class TempDirectory {
   std::string MakeSparseFile(std::string_view name, uint64_t size) const;
 
  private:
+  explicit TempDirectory(const std::string& parent);
+
   std::string path_;
 };
 

@@ -111,7 +111,11 @@ std::vector<uint8_t> VmcoreBuilder::Build() const {
   const uint64_t table = headers_ == Headers::kQemu ? sections_end + layout.section_header_bytes : sections_end;
   const uint64_t notes_at = table + count * layout.program_header_bytes;
 
-  std::vector<uint8_t> file(notes_at);
+  uint64_t file_bytes = notes_at + notes.size();
+  for (const Load& load : loads_) file_bytes += load.data.size();
+  std::vector<uint8_t> file;
+  file.reserve(file_bytes);
+  file.resize(notes_at);
   const MutableBytes header(file);
   memcpy(file.data(), kElfMagic, sizeof(kElfMagic));
   file[kElfIdentClass] = format_.word == WordSize::k64 ? kElfClass64 : kElfClass32;

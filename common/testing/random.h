@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Random: numbers that follow from a seed, the same on every machine (SplitMix64).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace crashdump {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
+  uint64_t Next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  // From 0 to `count` - 1.
+  uint64_t Below(uint64_t count) { return Next() % count; }
+  bool Chance(unsigned percent) { return Below(100) < percent; }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace crashdump

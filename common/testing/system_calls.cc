@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "common/testing/system_calls.h"
+
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace crashdump {
+namespace {
+
+// Made at the first use and never destroyed: calls come at any time.
+std::vector<FsyncObserver*>& Observers() {
+  static auto* const observers = new std::vector<FsyncObserver*>();
+  return *observers;
+}
+
+Random* randomness = nullptr;
+
+}  // namespace
+
+FsyncObserver::FsyncObserver() { Observers().push_back(this); }
+FsyncObserver::~FsyncObserver() { std::erase(Observers(), this); }
+
+SeededRandomness::SeededRandomness(uint64_t seed) : random_(seed) {
+  Require(randomness == nullptr);
+  randomness = &random_;
+}
+SeededRandomness::~SeededRandomness() { randomness = nullptr; }
+
+}  // namespace crashdump
+
+// In place of the C library's, which a linker takes only for what is not defined by then.
+extern "C" int fsync(int fd) {
+  for (crashdump::FsyncObserver* const observer : crashdump::Observers()) {
+    if (const std::optional<int> error = observer->OnFsync(fd)) {
+      errno = *error;
+      return *error == 0 ? 0 : -1;
+    }
+  }
+  return static_cast<int>(syscall(SYS_fsync, fd));
+}
+
+extern "C" ssize_t getrandom(void* buffer, size_t size, unsigned flags) {
+  if (crashdump::randomness == nullptr) return syscall(SYS_getrandom, buffer, size, flags);
+  auto* out = static_cast<uint8_t*>(buffer);
+  for (size_t done = 0; done < size;) {
+    const uint64_t number = crashdump::randomness->Next();
+    const size_t part = std::min(size - done, sizeof(number));
+    memcpy(out + done, &number, part);
+    done += part;
+  }
+  return static_cast<ssize_t>(size);
+}

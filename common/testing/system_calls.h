@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Two calls of the C library that tests need in their hands: fsync(2), because what was not flushed is what a power cut
+// takes, and getrandom(2), so that keys and ids follow from a seed. The program of the unit tests has definitions of
+// its own for them (system_calls.cc), which ask the kernel unless one of the objects below exists.
+#pragma once
+
+#include <optional>
+
+#include "common/testing/random.h"
+
+namespace crashdump {
+
+// Sees every fsync(2) of the program while it exists.
+class FsyncObserver {
+ public:
+  FsyncObserver();
+  virtual ~FsyncObserver();
+  FsyncObserver(const FsyncObserver&) = delete;
+  FsyncObserver& operator=(const FsyncObserver&) = delete;
+
+  // The error number that the call ends with, 0 for success; nothing: the descriptor is none of this observer's.
+  virtual std::optional<int> OnFsync(int fd) = 0;
+};
+
+// While it exists, getrandom(2) gives what follows from the seed. One at a time.
+class SeededRandomness {
+ public:
+  explicit SeededRandomness(uint64_t seed);
+  ~SeededRandomness();
+  SeededRandomness(const SeededRandomness&) = delete;
+  SeededRandomness& operator=(const SeededRandomness&) = delete;
+
+ private:
+  Random random_;
+};
+
+}  // namespace crashdump
