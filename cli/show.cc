@@ -112,12 +112,14 @@ std::string ClassesText(const ClassCounts& counts, uint64_t page_bytes) {
 // What the highest level would make of the vmcore; notes and doubts as lines of the table.
 ClassCounts CountClasses(const Vmcore& vmcore, const PhysicalMemory& memory, DumpLevel level, Table& table) {
   const OpenedClassifier opened = OpenClassifier(vmcore, memory);
-  for (const std::string& note : opened.classifier->notes()) table.Add("Note", note);
+  const PageClassifier& classifier = *opened.classifier;
+  for (const std::string& note : classifier.notes()) table.Add("Note", note);
   PageCensus census(memory, vmcore.page_size());
   const std::atomic<bool> stop = false;
   (void)census.Take(*opened.classifier, stop, [](uint64_t) {});
-  for (const std::string& doubt : opened.classifier->Doubts(census.totals())) {
-    census.Distrust();
+  for (const std::string& remark : classifier.Remarks()) table.Add("Note", remark);
+  for (const std::string& doubt : classifier.Doubts(census.totals())) {
+    level = level.WithEveryClass();
     table.Add("Doubt", doubt);
   }
   ClassCounts counts;

@@ -100,8 +100,8 @@ void ElfExporter::ForEachSegment(const std::function<bool(const Segment&)>& use)
       const Range physical = {std::max(run_begin, load.physical.begin),
                               std::min(run->pfns.end * page_bytes_, load.physical.end)};
       // Files from QEMU know no virtual addresses, and i386 has memory without any.
-      const bool has_virtual = load.virtual_address != UINT64_MAX && load.virtual_address != UINT32_MAX &&
-                               (load.virtual_address != 0 || load.physical.begin == 0);
+      const bool has_virtual =
+          load.virtual_address != 0 && load.virtual_address != UINT64_MAX && load.virtual_address != UINT32_MAX;
       const Segment segment = {
           .physical = physical,
           .virtual_address = load.virtual_address + (has_virtual ? physical.begin - load.physical.begin : 0),

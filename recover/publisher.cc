@@ -181,7 +181,12 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   VmcoreFile vmcore = VmcoreFile::kNone;
   std::unique_ptr<VmcoreExporter> exporter;
   if (image.page_count() != 0) {
-    exporter = TRY(MakeExporter(options_.format, reader, image, options_.encode));
+    Result<std::unique_ptr<VmcoreExporter>> made = MakeExporter(options_.format, reader, image, options_.encode);
+    if (!made.ok() && made.error().code() == ErrorCode::kUnsupported) {
+      // A format that has no place for this machine's memory must not keep the messages back; our own takes all.
+      made = MakeExporter(VmcoreFormat::kCrashdump, reader, image, options_.encode);
+    }
+    exporter = TRY(std::move(made));
     const uint64_t room = TRY(Room());
     vmcore = exporter->ExpectedBytes() <= room ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }

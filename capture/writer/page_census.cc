@@ -4,14 +4,6 @@
 #include <algorithm>
 
 namespace crashdump {
-namespace {
-
-PageClass Distrusted(PageClass page_class) {
-  return page_class == PageClass::kNeverRead ? page_class : PageClass::kUnclassified;
-}
-
-}  // namespace
-
 PageCensus::PageCensus(const PhysicalMemory& memory, uint64_t page_bytes) {
   const uint64_t section_pages = kSectionBytes / page_bytes;
   // A count of all of a section's pages must fit.
@@ -45,26 +37,10 @@ bool PageCensus::Take(PageClassifier& classifier, const std::atomic<bool>& stop,
   return true;
 }
 
-void PageCensus::Distrust() {
-  distrusted_ = true;
-  const auto distrust = [](auto& counts) {
-    auto after = counts;
-    after.fill(0);
-    for (size_t i = 0; i < counts.size(); ++i) {
-      auto& count = after[static_cast<size_t>(Distrusted(static_cast<PageClass>(i)))];
-      count = static_cast<std::remove_reference_t<decltype(count)>>(count + counts[i]);
-    }
-    counts = after;
-  };
-  distrust(totals_);
-  for (Section& section : sections_) distrust(section.counts);
-}
-
 std::span<const PageClass> PageCensus::Classes(PageClassifier& classifier, const Section& section) {
   const std::span<PageClass> classes = std::span(classes_).first(section.page_count);
   OpenBlock open = section.open;
   classifier.Classify(section.pfns(), open, classes);
-  if (distrusted_) std::transform(classes.begin(), classes.end(), classes.begin(), Distrusted);
   return classes;
 }
 

@@ -37,19 +37,15 @@ class PageCensus {
   // after each section.
   bool Take(PageClassifier& classifier, const std::atomic<bool>& stop, const std::function<void(uint64_t)>& progress);
 
-  // From now on every page counts as unclassified, but for those that must not be read.
-  void Distrust();
-
   std::span<const Section> sections() const { return sections_; }
   const PageCounts& totals() const { return totals_; }
-  // The classes of a section's pages, valid until the next call. After Distrust() as said there.
+  // The classes of a section's pages, valid until the next call.
   std::span<const PageClass> Classes(PageClassifier& classifier, const Section& section);
 
  private:
   std::vector<Section> sections_;
   std::vector<PageClass> classes_;
   PageCounts totals_{};
-  bool distrusted_ = false;
 };
 
 }  // namespace crashdump

@@ -3,17 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-
-#include "common/testing/kernel_builder.h"
 #include "common/testing/vmcore_builder.h"
-#include "common/vmcore/open_classifier.h"
 
 namespace crashdump {
 namespace {
 
-using testing::KernelBuilder;
-using testing::KernelEra;
 using testing::VmcoreBuilder;
 
 constexpr uint64_t kSectionPages = PageCensus::kSectionBytes / 4096;
@@ -95,26 +89,6 @@ TEST(PageCensus, StopsWhenTold) {
   const std::atomic<bool> stop = true;
   EXPECT_FALSE(census.Take(classifier, stop, [](uint64_t) {}));
   EXPECT_EQ(SumOf(census.totals()), 0U);
-}
-
-TEST(PageCensus, DistrustKeepsAllButWhatMustNotBeRead) {
-  KernelBuilder kernel(KernelEra::kLinux612);
-  kernel.Free(0, 5);
-  kernel.Poison(40);
-  const Vmcore vmcore = kernel.Open();
-  const PhysicalMemory memory(vmcore);
-  const OpenedClassifier opened = OpenClassifier(vmcore, memory);
-  PageCensus census(memory, 4096);
-  const std::atomic<bool> stop = false;
-  EXPECT_TRUE(census.Take(*opened.classifier, stop, [](uint64_t) {}));
-  EXPECT_EQ(CountOf(census.totals(), PageClass::kFree), 32U);
-  census.Distrust();
-  EXPECT_EQ(CountOf(census.totals(), PageClass::kUnclassified), KernelBuilder::kPages - 1);
-  EXPECT_EQ(CountOf(census.totals(), PageClass::kNeverRead), 1U);
-  const std::span<const PageClass> classes = census.Classes(*opened.classifier, census.sections()[0]);
-  EXPECT_EQ(classes[0], PageClass::kUnclassified);
-  EXPECT_EQ(classes[40], PageClass::kNeverRead);
-  EXPECT_EQ(census.sections()[0].counts[static_cast<size_t>(PageClass::kUnclassified)], KernelBuilder::kPages - 1);
 }
 
 }  // namespace

@@ -36,7 +36,11 @@ std::vector<std::string> PageFiller::TakeCensus(const std::atomic<bool>& stop,
   census_taken_ = census_.Take(*classifier_, stop, progress);
   if (!census_taken_) return {};
   std::vector<std::string> doubts = classifier_->Doubts(census_.totals());
-  if (!doubts.empty()) census_.Distrust();
+  if (!doubts.empty()) {
+    // Classes may be wrong; their order is still the best guess of what matters.
+    level_ = level_.WithEveryClass();
+    order_ = CaptureOrder(level_);
+  }
   for (uint32_t i = 0; i < kPageClassCount; ++i) {
     if (level_.Keeps(static_cast<PageClass>(i))) kept_pages_ += census_.totals()[i];
   }

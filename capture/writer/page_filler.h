@@ -29,7 +29,7 @@ class PageFiller {
                                    DumpLevel level);
 
   // Counts the pages of each class; before the first Fill(). Returns why the outcome cannot be true, one line each:
-  // then every page is kept.
+  // then level() is one that keeps every class.
   std::vector<std::string> TakeCensus(const std::atomic<bool>& stop, const std::function<void(uint64_t)>& progress);
 
   // Adds the next pages to `builder`, which is empty, until it is full, or enough pages have been gone through, or the
@@ -48,6 +48,8 @@ class PageFiller {
   const PageCounts& counts() const { return census_.totals(); }
   uint64_t kept_pages() const { return kept_pages_; }
   DumpLevel level() const { return level_; }
+  // Whether TakeCensus() has come to the end.
+  bool is_counted() const { return census_taken_; }
   // Whether Fill() has come to the end of everything. For when nobody fills.
   bool finished() const { return finished_; }
   // How many of the kept pages Fill() has gone through. Any thread may ask.

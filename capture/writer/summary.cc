@@ -51,7 +51,7 @@ std::string SummaryText(const DumpCounters& counters, const CapturePipeline* pip
   record.AddNumber("chunks", counters.chunks);
   record.AddNumber("stored_bytes", counters.stored_bytes);
   if (pipeline != nullptr) {
-    AddPlan(pipeline->filler(), complete_passes, record);
+    if (pipeline->filler().is_counted()) AddPlan(pipeline->filler(), complete_passes, record);
     record.AddNumber("threads", pipeline->threads());
     record.Add("compression_levels", pipeline->level_controller().Used());
   }

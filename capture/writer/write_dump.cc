@@ -59,8 +59,9 @@ class Session {
     const PageFiller& filler = pipeline.filler();
     for (const std::string& note : filler.classifier().notes()) Note(note);
     const auto report = [this](const CaptureProgress& progress) { listener_.OnProgress(progress); };
-    for (const std::string& doubt : pipeline.TakeCensus(report)) Note("every page is kept: " + doubt);
-    Note(PlanText(filler, writer_.data_bytes()));
+    for (const std::string& doubt : pipeline.TakeCensus(report)) Note("every class is kept: " + doubt);
+    for (const std::string& remark : filler.classifier().Remarks()) Note(remark);
+    Note(filler.is_counted() ? PlanText(filler, writer_.data_bytes()) : "stopped while the pages were counted");
     listener_.OnCounted();
     Forecast forecast(writer_.data_bytes());
     PipelineOutcome outcome = pipeline.Run(writer_, [&](const CaptureProgress& progress) {

@@ -182,6 +182,8 @@ void KernelBuilder::SharedMemorySwapCache(uint64_t pfn) {
   SetField(pfn, "mapping", 0x5000);
 }
 
+void KernelBuilder::OtherUseOfSwapCacheFlag(uint64_t pfn) { AddFlag(pfn, kSwapCache); }
+
 void KernelBuilder::Hugetlb(uint64_t pfn, uint32_t order) {
   Compound(pfn, order, PageClass::kUser);
   if (At(KernelEra::kLinux69)) {

@@ -68,7 +68,8 @@ class KernelBuilder {
   void SharedByKsm(uint64_t pfn);
   void Cache(uint64_t pfn, uint32_t order = 0);
   void PrivateCache(uint64_t pfn);
-  void SharedMemorySwapCache(uint64_t pfn);  // tmpfs: not on an LRU list, but in the swap cache
+  void SharedMemorySwapCache(uint64_t pfn);    // tmpfs: not on an LRU list, but in the swap cache
+  void OtherUseOfSwapCacheFlag(uint64_t pfn);  // the kernel's, with a flag that has the number of PG_swapcache
   void Hugetlb(uint64_t pfn, uint32_t order);
   // The same with HUGETLB_PAGE_OPTIMIZE_VMEMMAP: its struct pages are one page, many times.
   void HugetlbOnOneMapPage(uint64_t pfn, uint32_t order);

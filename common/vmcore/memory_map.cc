@@ -130,7 +130,7 @@ MemoryMapPart MemoryMap::FindInSections(uint64_t pfn) {
   const uint64_t section = pfn >> sections_->pages_bits;
   const Range pfns = {section << sections_->pages_bits, (section + 1) << sections_->pages_bits};
   const Result<std::optional<uint64_t>> address = SectionAddress(section);
-  return {.pfns = pfns, .address = address.ok() ? address.value() : std::nullopt};
+  return {.pfns = pfns, .address = address.ok() ? address.value() : std::nullopt, .is_unreadable = !address.ok()};
 }
 
 Result<> MemoryMap::AddNode(uint64_t address) {

@@ -15,6 +15,7 @@ namespace crashdump {
 struct MemoryMapPart {
   Range pfns;
   std::optional<uint64_t> address;  // of the struct page of pfns.begin; nothing: these page frames have none
+  bool is_unreadable = false;       // whether they have any cannot be read
 };
 
 // The models of Linux include/asm-generic/memory_model.h: SPARSEMEM (with and without VMEMMAP; its array of sections in

@@ -52,6 +52,8 @@ class DumpLevel {
   // Whether all-zero pages are left out of the data (a dump says which they were all the same).
   bool drops_zero_pages() const { return (bits_ & kZero) != 0; }
   bool Keeps(PageClass page_class) const;
+  // The level that keeps every class, and treats zero pages as this one does.
+  DumpLevel WithEveryClass() const { return DumpLevel(bits_ & kZero); }
   bool operator==(const DumpLevel&) const = default;
 
  private:
@@ -83,8 +85,10 @@ class PageClassifier {
 
   // What the kernel did not tell, and what that means for the dump; one line each, known from the beginning.
   virtual const std::vector<std::string>& notes() const = 0;
-  // After all pages have been classified once, with this outcome: why it cannot be true, one line each. If there is any
-  // doubt, every page is to be kept, but those that must not be read.
+  // After all pages have been classified once: what stood in the way, one line each.
+  virtual std::vector<std::string> Remarks() const { return {}; }
+  // Then, with this outcome: why it cannot be true, one line each. If there is any doubt, every class is to be kept,
+  // but for what must not be read.
   virtual std::vector<std::string> Doubts(const PageCounts& counted) const = 0;
 };
 

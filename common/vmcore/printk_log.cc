@@ -87,7 +87,8 @@ class PrintkLogWalk final : public LogWalk {
   bool Next(LogRecord& record) override {
     const Result<uint64_t> length = FindRecord();
     if (!length.ok()) {
-      at_ = log_.end;
+      // Where the next record begins is not known, but for the one at the buffer's beginning after the log has wrapped.
+      at_ = at_ > log_.end ? 0 : log_.end;
       record.state = LogRecord::State::kDamaged;
       return true;
     }

@@ -144,7 +144,7 @@ TEST(PrintkLog, ALengthThatMakesNoSenseEndsTheLog) {
   }
 }
 
-TEST(PrintkLog, ALengthBeyondTheBuffersEndEndsTheLog) {
+TEST(PrintkLog, ALengthBeyondTheBuffersEndLeavesWhatComesAfterIt) {
   Builder log(kLittle64, kLogVirtual, 256);
   for (int i = 0; i < 9; ++i) log.Add(std::string(20, static_cast<char>('a' + i)));
   ASSERT_LT(log.Load(Builder::kNextIndex, 4), log.Load(Builder::kFirstIndex, 4));
@@ -154,7 +154,9 @@ TEST(PrintkLog, ALengthBeyondTheBuffersEndEndsTheLog) {
     Builder damaged = log;
     damaged.Store(log.HeaderOffset(0) + Builder::kLength, 2, length);
     const LogText read = ReadLog(damaged);
-    EXPECT_EQ(read.summary.records, length == 256 - 16 - offset ? 1U : 0U) << length;
+    // Behind the end the log goes on at the beginning, with the newest records.
+    EXPECT_EQ(read.summary.records, length == 256 - 16 - offset ? 4U : 3U) << length;
+    EXPECT_TRUE(read.text.ends_with("] " + std::string(20, 'i') + "\n")) << length;
     EXPECT_EQ(read.summary.damaged, 1U) << length;
   }
 }

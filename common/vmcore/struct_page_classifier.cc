@@ -57,8 +57,9 @@ void StructPageClassifier::Classify(Range pfns, OpenBlock& open, std::span<PageC
         classes.subspan(static_cast<size_t>(pfn - pfns.begin), static_cast<size_t>(end - pfn));
     if (window.pages.empty()) {
       std::fill(out.begin(), out.end(), PageClass::kUnclassified);
+      if (window.is_unreadable) statistics_.unreadable_pages += end - pfn;
     } else {
-      ClassifyWindow(window.pfns.begin, window.pages, static_cast<size_t>(pfn - window.pfns.begin), open, out);
+      ClassifyWindow(pfn, window.pages, open, out);
     }
     pfn = end;
   }
@@ -91,28 +92,29 @@ StructPage StructPageClassifier::Load(Bytes page) const {
           .refcount = static_cast<uint32_t>(load(layout_.refcount, sizeof(uint32_t)))};
 }
 
-void StructPageClassifier::ClassifyWindow(uint64_t first_pfn, Bytes pages, size_t skip, OpenBlock& open,
+void StructPageClassifier::ClassifyWindow(uint64_t first_pfn, Bytes pages, OpenBlock& open,
                                           std::span<PageClass> classes) {
   const size_t bytes = layout_.bytes;
   for (size_t i = 0; i < classes.size(); ++i) {
-    const uint64_t pfn = first_pfn + skip + i;
-    const size_t at = (skip + i) * bytes;
+    const uint64_t pfn = first_pfn + i;
+    const size_t at = i * bytes;
     const StructPage page = Load(pages.subspan(at, bytes));
-    if (pfn < open.end_pfn) {
-      if (Continues(open, pfn, page)) {
-        classes[i] = (page.flags & layout_.hwpoison) != 0 ? PageClass::kNeverRead : open.page_class;
-        continue;
-      }
+    if (pfn < open.end_pfn && !Continues(open, pfn, page)) {
       ++statistics_.contradicted_blocks;
       open = {};
     }
-    const Bytes second = at + 2 * bytes <= pages.size() ? pages.subspan(at + bytes, bytes) : Bytes();
-    const Verdict verdict = ClassifyFirst(pfn, page, second);
-    classes[i] = verdict.page_class;
-    if (verdict.pages > 1) {
-      ++statistics_.blocks;
-      open = {.end_pfn = pfn + verdict.pages, .page_class = verdict.page_class, .kind = verdict.kind};
+    PageClass page_class = open.page_class;
+    if (pfn >= open.end_pfn) {
+      const Bytes second = at + 2 * bytes <= pages.size() ? pages.subspan(at + bytes, bytes) : Bytes();
+      const Verdict verdict = ClassifyFirst(pfn, page, second);
+      page_class = verdict.page_class;
+      if (verdict.pages > 1) {
+        ++statistics_.blocks;
+        open = {.end_pfn = pfn + verdict.pages, .page_class = page_class, .kind = verdict.kind};
+      }
     }
+    // Each page by itself: the others of its block may be well.
+    classes[i] = IsPoisoned(page) ? PageClass::kNeverRead : page_class;
   }
 }
 
@@ -145,14 +147,13 @@ StructPageClassifier::Verdict StructPageClassifier::Block(uint64_t pfn, PageClas
   return {.page_class = page_class, .pages = uint64_t{1} << order, .kind = kind};
 }
 
-// The order of the questions is makedumpfile's (__exclude_unnecessary_pages), but for what must not be read, which
-// comes first, and slab and other types, which are the kernel's whatever the rest of their struct page looks like.
+//// The order of the questions is makedumpfile's (__exclude_unnecessary_pages), but for slab and other types, which are
+// the kernel's whatever the rest of their struct page looks like.
 StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, const StructPage& page,
                                                                   Bytes second_page) {
   using Kind = OpenBlock::Kind;
   if (page.is_tail()) return {};  // of a compound page whose first page is unknown
   const bool is_slab = IsSlab(page);
-  const bool is_poisoned = (page.flags & layout_.hwpoison) != 0;
   if (!is_slab && layout_.buddy) {
     if (layout_.buddy->Matches(page.mapcount)) {
       if (page.private_data >= layout_.free_orders) return Block(pfn, PageClass::kFree, UINT64_MAX, Kind::kFree);
@@ -166,7 +167,7 @@ StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, 
   bool is_hugetlb = false;
   if ((page.flags & layout_.head) != 0) {
     const std::optional<uint64_t> stated = CompoundOrder(second_page);
-    if (!stated) return {.page_class = is_poisoned ? PageClass::kNeverRead : PageClass::kUnclassified};
+    if (!stated) return {};
     order = *stated;
     is_hugetlb = IsHugetlb(page, second_page);
   }
@@ -177,7 +178,7 @@ StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, 
     page_class = PageClass::kKernel;
   } else if (is_hugetlb) {
     // The first page's flag stands for all: which of them is bad is kept elsewhere.
-    page_class = is_poisoned ? PageClass::kNeverRead : PageClass::kUser;
+    page_class = IsPoisoned(page) ? PageClass::kNeverRead : PageClass::kUser;
   } else if (HasType(page)) {
     page_class = PageClass::kKernel;
   } else if ((page.mapping & kMappingAnonymous) != 0) {
@@ -186,10 +187,8 @@ StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, 
     const bool is_clean = layout_.private_flag != 0 && (page.flags & layout_.private_flag) == 0;
     page_class = is_clean ? PageClass::kCacheClean : PageClass::kCachePrivate;
   }
-  Verdict verdict = {.page_class = page_class};
-  if (order != 0) verdict = Block(pfn, page_class, order, is_hugetlb ? Kind::kHugetlb : Kind::kCompound);
-  if (is_poisoned) verdict.page_class = PageClass::kNeverRead;
-  return verdict;
+  if (order == 0) return {.page_class = page_class};
+  return Block(pfn, page_class, order, is_hugetlb ? Kind::kHugetlb : Kind::kCompound);
 }
 
 std::optional<uint64_t> StructPageClassifier::CompoundOrder(Bytes second_page) const {
@@ -205,6 +204,8 @@ std::optional<uint64_t> StructPageClassifier::CompoundOrder(Bytes second_page) c
   }
   return std::nullopt;
 }
+
+bool StructPageClassifier::IsPoisoned(const StructPage& page) const { return (page.flags & layout_.hwpoison) != 0; }
 
 bool StructPageClassifier::IsSlab(const StructPage& page) const {
   return layout_.slab ? layout_.slab->Matches(page.mapcount) : (page.flags & layout_.slab_flag) != 0;
@@ -227,9 +228,13 @@ bool StructPageClassifier::IsHugetlb(const StructPage& page, Bytes second_page) 
 
 bool StructPageClassifier::IsCache(const StructPage& page) const {
   if ((page.flags & layout_.lru) != 0) return true;
-  // The number of PG_swapcache is another flag's too, unless the page is backed by swap (since 4.10).
-  const bool may_swap = layout_.swap_backed == 0 || (page.flags & layout_.swap_backed) != 0;
-  return may_swap && (page.flags & layout_.swap_cache) != 0;
+  return (page.flags & layout_.swap_backed) != 0 && (page.flags & layout_.swap_cache) != 0;
+}
+
+std::vector<std::string> StructPageClassifier::Remarks() const {
+  if (statistics_.unreadable_pages == 0) return {};
+  return {"the struct pages of " + std::to_string(statistics_.unreadable_pages) +
+          " pages cannot be read: these pages are kept"};
 }
 
 std::vector<std::string> StructPageClassifier::Doubts(const PageCounts& counted) const {
@@ -242,9 +247,12 @@ std::vector<std::string> StructPageClassifier::Doubts(const PageCounts& counted)
     doubts.emplace_back(line);
   };
   const uint64_t free_pages = CountOf(counted, PageClass::kFree);
-  if (layout_.buddy && free_pages == 0 && SumOf(counted) > kSmallMachine) {
-    add("no free page among %" PRIu64 " was found, where the kernel counts %" PRIu64, SumOf(counted),
-        kernel_free_pages_.value_or(0));
+  if (layout_.buddy && SumOf(counted) > kSmallMachine) {
+    if (!kernel_free_pages_ && free_pages == 0) {
+      add("no free page was found among %" PRIu64 ", in %" PRIu64 " blocks", SumOf(counted), statistics_.blocks);
+    } else if (kernel_free_pages_ && *kernel_free_pages_ > kSlack && free_pages < *kernel_free_pages_ / 2) {
+      add("only %" PRIu64 " free pages were found, where the kernel counts %" PRIu64, free_pages, *kernel_free_pages_);
+    }
   }
   if (kernel_free_pages_ && free_pages > *kernel_free_pages_ + *kernel_free_pages_ / 16 + kSlack) {
     add("%" PRIu64 " free pages were found, but the kernel counts %" PRIu64, free_pages, *kernel_free_pages_);

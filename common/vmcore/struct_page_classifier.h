@@ -31,6 +31,7 @@ class StructPageClassifier final : public PageClassifier {
 
   void Classify(Range pfns, OpenBlock& open, std::span<PageClass> classes) override;
   const std::vector<std::string>& notes() const override { return layout_.notes; }
+  std::vector<std::string> Remarks() const override;
   std::vector<std::string> Doubts(const PageCounts& counted) const override;
 
  private:
@@ -45,16 +46,18 @@ class StructPageClassifier final : public PageClassifier {
   struct Statistics {
     uint64_t blocks = 0;
     uint64_t contradicted_blocks = 0;
+    uint64_t unreadable_pages = 0;  // whose struct pages are
   };
 
   StructPageClassifier(StructPageLayout layout, StructPageReader reader, uint64_t page_bytes,
                        std::optional<uint64_t> kernel_free_pages);
 
   StructPage Load(Bytes page) const;
-  void ClassifyWindow(uint64_t first_pfn, Bytes pages, size_t skip, OpenBlock& open, std::span<PageClass> classes);
+  void ClassifyWindow(uint64_t first_pfn, Bytes pages, OpenBlock& open, std::span<PageClass> classes);
   Verdict ClassifyFirst(uint64_t pfn, const StructPage& page, Bytes second_page);
   Verdict Block(uint64_t pfn, PageClass page_class, uint64_t order, OpenBlock::Kind kind);
   std::optional<uint64_t> CompoundOrder(Bytes second_page) const;
+  bool IsPoisoned(const StructPage& page) const;
   bool IsSlab(const StructPage& page) const;
   bool IsHugetlb(const StructPage& page, Bytes second_page) const;
   bool IsCache(const StructPage& page) const;

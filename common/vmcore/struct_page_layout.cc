@@ -69,7 +69,8 @@ class Keys {
 
   std::optional<PageType> Type(std::string_view name) {
     const std::optional<int64_t> value = Number(name);
-    if (!value) return std::nullopt;
+    // Ordinary pages count their mappings from -1 on: a type that any of them had would be damage.
+    if (!value || static_cast<int32_t>(*value) >= -1) return std::nullopt;
     return PageType(static_cast<uint32_t>(*value));
   }
 
@@ -100,6 +101,7 @@ Result<> ReadFlags(Keys& keys, StructPageLayout& layout) {
   layout.lru = keys.Flag("PG_lru");
   layout.private_flag = keys.Flag("PG_private");
   layout.swap_cache = keys.Flag("PG_swapcache");
+  // Since 4.10 the number of PG_swapcache is another flag's too, and only both together mean the swap cache.
   layout.swap_backed = keys.Flag("PG_swapbacked");
   layout.hwpoison = keys.Flag("PG_hwpoison");  // none without CONFIG_MEMORY_FAILURE, and then there are no such pages
   layout.slab_flag = keys.Flag("PG_slab");     // until 6.9

@@ -2,7 +2,6 @@
 #include "common/vmcore/struct_page_reader.h"
 
 #include <algorithm>
-#include <cinttypes>
 #include <cstring>
 
 namespace crashdump {
@@ -24,51 +23,47 @@ StructPageReader::StructPageReader(const KernelMemory& kernel, MemoryMap map, Pa
 
 StructPageReader::Window StructPageReader::Read(uint64_t pfn) {
   const MemoryMapPart part = map_.Find(pfn);
-  if (!part.address) return {.pfns = part.pfns, .pages = {}};
-  const uint64_t aligned = AlignDown(pfn, kWindowPages);
-  const Range window = {std::max(part.pfns.begin, aligned), std::min(part.pfns.end, aligned + kWindowPages)};
-  const uint64_t address = *part.address + (window.begin - part.pfns.begin) * struct_bytes_;
-  const uint64_t readable = ReadBuffer(address, window.size() * struct_bytes_) / struct_bytes_;
-  if (window.begin + readable > pfn) {
-    return {.pfns = {window.begin, window.begin + readable},
-            .pages = Bytes(buffer_).first(static_cast<size_t>(readable * struct_bytes_))};
+  if (!part.address) return {.pfns = {pfn, part.pfns.end}, .pages = {}, .is_unreadable = part.is_unreadable};
+  const uint64_t end = std::min(part.pfns.end, AlignDown(pfn, kWindowPages) + kWindowPages);
+  const uint64_t address = *part.address + (pfn - part.pfns.begin) * struct_bytes_;
+  const uint64_t read_bytes = ReadBuffer(address, (end - pfn) * struct_bytes_);
+  if (const uint64_t count = read_bytes / struct_bytes_; count > 0) {
+    return {.pfns = {pfn, pfn + count}, .pages = Bytes(buffer_).first(static_cast<size_t>(count * struct_bytes_))};
   }
-  // This one cannot be read. The next ones may be on another page.
-  const uint64_t own = ReadBuffer(address + (pfn - window.begin) * struct_bytes_, struct_bytes_);
-  if (own < struct_bytes_) return {.pfns = {pfn, pfn + 1}, .pages = {}};
-  return {.pfns = {pfn, pfn + 1}, .pages = Bytes(buffer_).first(struct_bytes_)};
+  // Nothing of the page that could not be read is worth another try: on to the first struct page behind it.
+  const uint64_t page_bytes = kernel_->vmcore().page_size();
+  const uint64_t lost_bytes = AlignDown(address + read_bytes, page_bytes) + page_bytes - address;
+  const uint64_t lost = (lost_bytes + struct_bytes_ - 1) / struct_bytes_;
+  return {.pfns = {pfn, std::min(end, pfn + lost)}, .pages = {}, .is_unreadable = true};
 }
 
 uint64_t StructPageReader::ReadBuffer(uint64_t address, uint64_t bytes) {
   uint64_t done = 0;
   while (done < bytes) {
     const Result<PhysicalSpan> span = kernel_->Translate(address + done);
-    if (!span.ok()) return done;
-    // A page at a time where the translation is as short as that; else all of it.
-    const uint64_t count = std::min(bytes - done, span.value().bytes);
-    const MutableBytes out = MutableBytes(buffer_).subspan(static_cast<size_t>(done), static_cast<size_t>(count));
-    if (!ReadPhysical(span.value().address, out).ok()) return done;
+    if (!span.ok()) break;
+    const uint64_t wanted = std::min(bytes - done, span.value().bytes);
+    const uint64_t count = ReadPhysical(
+        span.value().address, MutableBytes(buffer_).subspan(static_cast<size_t>(done), static_cast<size_t>(wanted)));
     done += count;
+    if (count < wanted) break;
   }
   return done;
 }
 
-Result<> StructPageReader::ReadPhysical(uint64_t physical, MutableBytes out) {
+uint64_t StructPageReader::ReadPhysical(uint64_t physical, MutableBytes out) {
   const uint64_t page_size = kernel_->vmcore().page_size();
-  while (!out.empty()) {
-    const uint64_t pfn = physical / page_size;
-    const uint64_t offset = physical % page_size;
-    const uint64_t last = (physical + out.size() - 1) / page_size;
-    const PageSpan span = reader_.Read({pfn, last + 1});
-    if (span.state != PageSpan::State::kData) {
-      return Error::Format(ErrorCode::kNotFound, "page frame 0x%" PRIx64 " is not there", pfn);
-    }
-    const uint64_t count = std::min<uint64_t>(out.size(), span.data.size() - offset);
-    memcpy(out.data(), span.data.data() + offset, static_cast<size_t>(count));
-    physical += count;
-    out = out.subspan(static_cast<size_t>(count));
+  uint64_t done = 0;
+  while (done < out.size()) {
+    const uint64_t begin = physical + done;
+    const PageSpan span = reader_.Read({begin / page_size, (physical + out.size() - 1) / page_size + 1});
+    if (span.state != PageSpan::State::kData) break;
+    const uint64_t offset = begin % page_size;
+    const uint64_t count = std::min<uint64_t>(out.size() - done, span.data.size() - offset);
+    memcpy(out.data() + done, span.data.data() + offset, static_cast<size_t>(count));
+    done += count;
   }
-  return {};
+  return done;
 }
 
 }  // namespace crashdump

@@ -14,8 +14,8 @@ namespace crashdump {
 // For one thread.
 class StructPageReader {
  public:
-  // At most so many struct pages are handed out at once, and from a multiple of it on: the second page of a compound
-  // page is always in the window of the first, if it can be read at all.
+  // At most so many struct pages are handed out at once, and up to a multiple of it: the second page of a compound
+  // page, which begins at an even page frame, is always in the window of the first, if it can be read at all.
   static constexpr uint64_t kWindowPages = 1024;
 
   // Everything borrowed must outlive the reader. Allocates two buffers of a window; nothing is allocated later.
@@ -24,17 +24,18 @@ class StructPageReader {
                                          uint32_t struct_bytes);
 
   struct Window {
-    Range pfns;   // holds the page frame that was asked for
-    Bytes pages;  // their struct pages; empty if the kernel has none for them, or they cannot be read
+    Range pfns;                  // begins at the page frame that was asked for
+    Bytes pages;                 // their struct pages; empty if the kernel has none for them, or they cannot be read
+    bool is_unreadable = false;  // the latter
   };
   // Valid until the next call.
   Window Read(uint64_t pfn);
 
  private:
   StructPageReader(const KernelMemory& kernel, MemoryMap map, PageReader reader, uint32_t struct_bytes);
-  // Fills buffer_ from the virtual address on; how many bytes could be read.
+  // Each fills from the address on; how many bytes could be read.
   uint64_t ReadBuffer(uint64_t address, uint64_t bytes);
-  Result<> ReadPhysical(uint64_t physical, MutableBytes out);
+  uint64_t ReadPhysical(uint64_t physical, MutableBytes out);
 
   const KernelMemory* kernel_;
   MemoryMap map_;
