@@ -62,7 +62,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return seeds;
 }
 
-const testing::Fuzzer kFuzzer("panic_messages", Run, Seeds);
+const testing::Fuzzer fuzzer("panic_messages", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump
