@@ -140,7 +140,7 @@ std::vector<testing::FuzzerInput> Seeds() {
           testing::FuzzerInputOf(kIndexSegment, GoodIndexSegment())};
 }
 
-const testing::Fuzzer kFuzzer("dump_reader", Run, Seeds);
+const testing::Fuzzer fuzzer("dump_reader", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

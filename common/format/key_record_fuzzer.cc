@@ -61,7 +61,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return {testing::FuzzerInputOf(GoodRecord()), testing::FuzzerInputOf(GoodArming()), {0, 0, '0', 40, 0, 'x'}};
 }
 
-const testing::Fuzzer kFuzzer("key_record", Run, Seeds);
+const testing::Fuzzer fuzzer("key_record", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

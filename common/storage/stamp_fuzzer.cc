@@ -39,7 +39,7 @@ std::vector<testing::FuzzerInput> Seeds() {
           testing::FuzzerInputOf(kRightChecksum, EncodeStamp(stamp, StampKind::kEnd))};
 }
 
-const testing::Fuzzer kFuzzer("stamp", Run, Seeds);
+const testing::Fuzzer fuzzer("stamp", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

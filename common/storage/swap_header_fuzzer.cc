@@ -41,7 +41,7 @@ std::vector<testing::FuzzerInput> Seeds() {
           testing::FuzzerInputOf(k4KiBPages + 1, SwapBuilder{.page_size = 8192, .last_page = 1000}.Build())};
 }
 
-const testing::Fuzzer kFuzzer("swap_header", Run, Seeds);
+const testing::Fuzzer fuzzer("swap_header", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

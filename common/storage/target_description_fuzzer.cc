@@ -29,7 +29,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return {testing::FuzzerInputOf(usual), testing::FuzzerInputOf(FormatTargetDescription(description))};
 }
 
-const testing::Fuzzer kFuzzer("target_description", Run, Seeds);
+const testing::Fuzzer fuzzer("target_description", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

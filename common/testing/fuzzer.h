@@ -3,7 +3,7 @@
 //
 //   void Run(Bytes input) { ... Require(what must be true of everything that was accepted); }
 //   std::vector<FuzzerInput> Seeds() { return {...made by the builders...}; }
-//   const testing::Fuzzer kFuzzer("foo", Run, Seeds);
+//   const testing::Fuzzer fuzzer("foo", Run, Seeds);
 //
 // Two programs run it: foo_fuzzer, with libFuzzer, starting from the seeds (libfuzzer.cc); and the unit tests, over the
 // seeds and some thousand changed ones (fuzzer_test.cc).

@@ -55,7 +55,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return seeds;
 }
 
-const testing::Fuzzer kFuzzer("elf", Run, Seeds);
+const testing::Fuzzer fuzzer("elf", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

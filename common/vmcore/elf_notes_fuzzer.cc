@@ -27,7 +27,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return {little, builder.Format({ByteOrder::kBig, WordSize::k64}, kElfMachinePpc64).BuildNotes()};
 }
 
-const testing::Fuzzer kFuzzer("elf_notes", Run, Seeds);
+const testing::Fuzzer fuzzer("elf_notes", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

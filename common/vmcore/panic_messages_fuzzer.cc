@@ -52,7 +52,8 @@ void Run(Bytes input) {
 
 std::vector<testing::FuzzerInput> Seeds() {
   std::vector<testing::FuzzerInput> seeds;
-  for (uint8_t choice = 0; choice < kForms * std::size(testing::kLogFormats); ++choice) {
+  constexpr uint8_t kChoices = kForms * std::size(testing::kLogFormats);
+  for (uint8_t choice = 0; choice < kChoices; ++choice) {
     seeds.push_back({choice});
     // The variables of the older forms, and some bytes of each.
     seeds.push_back({choice, 8, 0, 0, 12, 0, 1, 16, 0, 0xff, 40, 0, 0, 44, 0, 0x80, 100, 0, 0xff, 200, 0, 0});
@@ -62,7 +63,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return seeds;
 }
 
-const testing::Fuzzer kFuzzer("panic_messages", Run, Seeds);
+const testing::Fuzzer fuzzer("panic_messages", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

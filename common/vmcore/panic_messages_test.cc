@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/testing/plain_log_builder.h"
 #include "common/testing/printk_builder.h"
 #include "common/testing/printk_log_builder.h"
 #include "common/testing/read_log.h"
@@ -15,7 +14,6 @@ namespace {
 using testing::kLittle64;
 using testing::kLogVirtual;
 using testing::LogText;
-using testing::PlainLogBuilder;
 using testing::PrintkBuilder;
 using testing::PrintkLogBuilder;
 using testing::ReadLog;

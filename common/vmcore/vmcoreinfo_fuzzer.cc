@@ -56,7 +56,7 @@ std::vector<testing::FuzzerInput> Seeds() {
                                  "NUMBER(phys_base)=18446744073709551615\nno line")};
 }
 
-const testing::Fuzzer kFuzzer("vmcoreinfo", Run, Seeds);
+const testing::Fuzzer fuzzer("vmcoreinfo", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump
