@@ -22,7 +22,7 @@ constexpr uint32_t kBatchPages = 4096;
 // zlib and zstd need under 20 KiB of stack for a page.
 constexpr size_t kStackBytes = 256 * kKiB;
 
-// Pages of one chunk, or zero pages, and which page of the batch the first of them is.
+// Pages of one chunk, or zero pages (only their number counts), and which page of the batch the first of them is.
 struct BatchPiece {
   DumpImage::Piece piece;
   uint32_t index = 0;
@@ -44,7 +44,6 @@ class BatchCutter {
     for (; next_ < pieces_.size() && pages < kBatchPages; ++next_) {
       DumpImage::Piece piece = pieces_[next_];
       if (piece.chunk == DumpImage::kZeroPages) {
-        piece.first_pfn += taken_;
         piece.page_count = std::min(piece.page_count - taken_, kBatchPages - pages);
       } else {
         if (data_pages + piece.page_count > data_pages_at_most_) break;
