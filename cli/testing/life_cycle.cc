@@ -52,7 +52,7 @@ std::optional<std::string> LifeCycle::Run() {
 
 void LifeCycle::Step() {
   // Who finds a command dead tries again, or this.
-  if (std::exchange(was_killed_, false) && world_.random().Chance(40)) return Recover();
+  if (std::exchange(was_killed_, false) && world_.random().Chance(60)) return Recover();
   struct Choice {
     uint64_t weight;
     void (LifeCycle::*action)();
@@ -70,10 +70,10 @@ void LifeCycle::Step() {
              &LifeCycle::Load},
       Choice{2, &LifeCycle::Unload},
       Choice{armed ? 50U : 2U, &LifeCycle::Crash},
-      Choice{waiting ? 30U : 8U, &LifeCycle::Recover},
+      Choice{waiting ? world_.HasOldCopy() ? 90U : 30U : 8U, &LifeCycle::Recover},
       Choice{lowered ? 4U : 1U, &LifeCycle::MakeSwap},
       Choice{waiting && !lowered ? 30U : 8U, &LifeCycle::UseSwap},
-      Choice{8, &LifeCycle::Reboot},
+      Choice{10, &LifeCycle::Reboot},
       Choice{4, &LifeCycle::PowerCut},
   };
   uint64_t all = 0;
@@ -212,7 +212,7 @@ void LifeCycle::Change(PrepareAction action) {
 void LifeCycle::Load() {
   // What cannot be read counts as occupied, so that there may be no room for pages.
   const bool waiting = ledger_.OwedTo(world_.active()) > 0;
-  Perform({"load", 5, [this] { return world_.Load(); }, {}, waiting ? 40U : 10U});
+  Perform({"load", 4, [this] { return world_.Load(); }, {}, waiting ? 40U : 10U});
 }
 
 void LifeCycle::Unload() {
@@ -302,7 +302,7 @@ void LifeCycle::Crash() {
 }
 
 void LifeCycle::Reboot() {
-  if (world_.random().Chance(20)) {
+  if (world_.random().Chance(world_.machine().image ? 40 : 5)) {
     history_.emplace_back("hibernate");
     world_.Hibernate();
   } else {
@@ -326,8 +326,8 @@ void LifeCycle::PowerCut() {
 void LifeCycle::StartSystem() {
   Random& random = world_.random();
   using InPlace = LifeCycleWorld::InPlace;
-  if (world_.in_place() == InPlace::kDisk && random.Chance(15)) world_.KeepCopy();
-  const bool old_copy = world_.has_copy() && random.Chance(5);
+  if (world_.in_place() == InPlace::kDisk && random.Chance(25)) world_.KeepCopy();
+  const bool old_copy = world_.has_copy() && random.Chance(ledger_.OwedTo(world_.active()) > 0 ? 8 : 3);
   world_.SetDisk(random.Chance(4) ? InPlace::kNothing
                  : old_copy       ? InPlace::kOldCopy
                                   : InPlace::kDisk,
