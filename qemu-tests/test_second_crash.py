@@ -13,7 +13,7 @@ _STOP_WHEN = "{start}; pid=$(cat /run/recover.pid); until {condition}; do [ -d /
 _BUILDING = f"ls {DUMPS}/.incoming-*/vmcore >/dev/null 2>&1"
 # Arming is done under this lock, which only keeps it from going on.
 _LOCK = "/run/crashdump/lock"
-_TAKE_LOCK = f"flock {_LOCK} sleep 1000 >/dev/null 2>&1 & while flock -n {_LOCK} true; do sleep 0.05; done"
+_TAKE_LOCK = f"flock {_LOCK} sh -c 'echo >/run/lock-is-held; exec sleep 1000' >/dev/null 2>&1 & until [ -e /run/lock-is-held ]; do sleep 0.05; done"
 _AT_LOCK = f"ls -l /proc/$pid/fd | grep -q ' {_LOCK}$'"
 
 
