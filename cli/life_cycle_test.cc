@@ -40,12 +40,12 @@ TEST(LifeCycleTest, WhatMustNeverHappenDoesNot) {
   for (const char* const dumps :
        {"complete", "messages safe, no more", "messages not safe", "messages only", "second attempt", "capture refused",
         "two dumps waiting", "hurt by swap", "forfeited", "published without room", "published"}) {
-    EXPECT_GT(seen[dumps], kLives / 500) << dumps;
+    EXPECT_GT(seen[dumps], kLives / 1000) << dumps;
   }
   for (const char* const command : {"prepare", "adopt", "undo", "load", "recover"}) {
     for (const char* const ending : {"done", "failed", "killed", "panic", "power cut"}) {
       const std::string name = std::string(command) + ": " + ending;
-      EXPECT_GT(seen[name], kLives / 200) << name;
+      EXPECT_GT(seen[name], kLives / 1000) << name;
     }
   }
 }

@@ -6,8 +6,8 @@
 
 #include "cli/testing/dump_ledger.h"
 #include "cli/testing/life_cycle_world.h"
+#include "cli/testing/published_dump.h"
 #include "cli/testing/world_capture.h"
-#include "recover/dump_info.h"
 
 namespace crashdump {
 namespace {
@@ -29,13 +29,14 @@ class RecoverAndArmTest : public ::testing::Test {
     return record;
   }
   Range LoadedExtent() const { return ParseTargetDescription(world_.Overlay("overlay/target")).TakeValue().extent(); }
-  // What is published of the n-th crash.
-  std::string Published(uint64_t crash, const char* file) {
-    const FsyncedDirectory& var = world_.active_installation().crash;
-    const std::vector<std::string> names = var.DurableNames("crash/kernel/dumps");
-    if (crash > names.size()) return "";
-    const std::string* const text = var.DurableFile("crash/kernel/dumps/" + names[crash - 1] + "/" + file);
-    return text != nullptr ? *text : "";
+  // Of the n-th crash: names begin with the time.
+  PublishedDump Published(uint64_t crash) {
+    uint64_t number = 0;
+    for (const auto& [name, dump] : ReadPublishedDumps(world_.active_installation().var)) {
+      if (++number == crash && dump) return *dump;
+    }
+    ADD_FAILURE() << "crash " << crash << " is not published";
+    return {};
   }
   void ExpectNoViolation() {
     ledger_.Check();
@@ -58,8 +59,8 @@ TEST_F(RecoverAndArmTest, ASecondCrashIsSavedBesideTheFirst) {
   ASSERT_TRUE(world_.Recover(0, Then::kArm).ok());
   ExpectNoViolation();
   EXPECT_EQ(ledger_.counts().at("published"), 2U);
-  EXPECT_NE(Published(1, "dmesg.txt").find("sample 1\n"), std::string::npos);
-  EXPECT_NE(Published(2, "dmesg.txt").find("sample 2\n"), std::string::npos);
+  EXPECT_NE(Published(1).messages.find("sample 1\n"), std::string::npos);
+  EXPECT_NE(Published(2).messages.find("sample 2\n"), std::string::npos);
 }
 
 // The first dump fills the region, so that the second crash has room for its messages only.
@@ -78,11 +79,11 @@ TEST_F(RecoverAndArmTest, ASecondCrashIsSavedAsMessagesWhereTheFirstLeavesNoRoom
   ASSERT_TRUE(world_.Recover(0, Then::kArm).ok());
   ExpectNoViolation();
   EXPECT_EQ(ledger_.counts().at("published"), 2U);
-  EXPECT_NE(Published(1, "dmesg.txt").find("sample 1\n"), std::string::npos);
-  EXPECT_FALSE(Published(1, "vmcore").empty());
-  EXPECT_EQ(DumpInfo::Parse(Published(1, "info.json")).TakeValue().state, "incomplete");
-  EXPECT_NE(Published(2, "dmesg.txt").find("sample 2\n"), std::string::npos);
-  EXPECT_EQ(DumpInfo::Parse(Published(2, "info.json")).TakeValue().vmcore, VmcoreFile::kNone);
+  EXPECT_NE(Published(1).messages.find("sample 1\n"), std::string::npos);
+  EXPECT_FALSE(Published(1).pages.empty());
+  EXPECT_EQ(Published(1).info.state, "incomplete");
+  EXPECT_NE(Published(2).messages.find("sample 2\n"), std::string::npos);
+  EXPECT_EQ(Published(2).info.vmcore, VmcoreFile::kNone);
   // Both are out of the way of the third.
   EXPECT_FALSE(LoadedExtent().empty());
 }

@@ -4,45 +4,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/testing/published_dump.h"
+#include "cli/testing/region_places.h"
 #include "common/base/parse.h"
 #include "common/base/range_source.h"
 #include "common/format/dump_reader.h"
 #include "common/format/key_store.h"
-#include "common/testing/vmcore_builder.h"
-#include "recover/dump_info.h"
 
 namespace crashdump {
 namespace {
 
-constexpr uint64_t kBlock = 4096;
-// docs/region-format.md, from the region's end backwards.
-constexpr uint64_t kTail = 2 * kMiB;
-constexpr uint64_t kSlots = 8;
-constexpr uint64_t kSlot = kMiB;
-constexpr uint64_t kSlotControl = 16384;
-constexpr uint64_t kSlotMessages = 516096;
+constexpr uint64_t kBlock = RegionPlaces::kBlock;
 // docs/dump-format.md, in an object's header.
 constexpr uint64_t kAttemptIdOffset = 48;
-constexpr const char* kDumps = "crash/kernel/dumps";
-
-uint64_t SlotsBegin(const Range& region) { return region.end - kTail - kBlock - kSlots * kSlot; }
-
-// Where an attempt may write, in bytes of the device.
-struct Places {
-  Range header, trailer, messages, extent;
-
-  Places(const Range& slot, const Range& pages, unsigned attempt) {
-    const uint64_t index = attempt - 1;
-    header = {slot.begin + index * kBlock, slot.begin + (index + 1) * kBlock};
-    trailer = {header.begin + 2 * kBlock, header.end + 2 * kBlock};
-    messages = {slot.begin + kSlotControl + index * kSlotMessages,
-                slot.begin + kSlotControl + (index + 1) * kSlotMessages};
-    extent = attempt == 1 ? pages : Range{};
-  }
-  bool Contain(const Range& range) const {
-    return header.Contains(range) || trailer.Contains(range) || messages.Contains(range) || extent.Contains(range);
-  }
-};
 
 class PageCounter final : public DumpVisitor {
  public:
@@ -60,18 +34,25 @@ void DumpLedger::Violate(const std::string& what) {
   if (!violation_) violation_ = what;
 }
 
-// --- the loaded image
-// --------------------------------------------------------------------------------------------------
-
 Hash DumpLedger::HashOfProven(const Range& region) const {
+  const RegionPlaces places(region);
   HashStream stream;
   stream.Update(world_.disk().Peek(0, kBlock));
-  stream.Update(world_.disk().Peek(region.begin, kBlock));
-  stream.Update(world_.disk().Peek(region.end - kTail - kBlock, kBlock));
-  for (uint64_t slot = 0; slot < kSlots; ++slot) {
-    stream.Update(world_.disk().Peek(SlotsBegin(region) + slot * kSlot, kSlotControl));
+  stream.Update(world_.disk().Peek(places.start_stamp.begin, kBlock));
+  stream.Update(world_.disk().Peek(places.end_stamp.begin, kBlock));
+  for (uint64_t slot = 0; slot < RegionPlaces::kSlots; ++slot) {
+    stream.Update(world_.disk().Peek(places.Slot(slot).begin, RegionPlaces::kControl));
   }
   return stream.Current();
+}
+
+const DumpId& DumpLedger::ImageKey() {
+  const std::string& initramfs = world_.machine().image->initramfs;
+  if (image_ != initramfs) {
+    image_ = initramfs;
+    image_key_ = KeyArming::Parse(world_.Overlay("overlay/arming")).TakeValue().credentials.key_id;
+  }
+  return image_key_;
 }
 
 void DumpLedger::NoteArming() {
@@ -79,8 +60,7 @@ void DumpLedger::NoteArming() {
     loaded_.reset();
     return;
   }
-  const KeyArming keys = KeyArming::Parse(world_.Overlay("overlay/arming")).TakeValue();
-  const DumpId& key_id = keys.credentials.key_id;
+  const DumpId key_id = ImageKey();
   if (loaded_ == key_id) return;
   loaded_ = key_id;
   const auto known = armings_.find(key_id);
@@ -91,17 +71,16 @@ void DumpLedger::NoteArming() {
   }
   const TargetDescription target = ParseTargetDescription(world_.Overlay("overlay/target")).TakeValue();
   const Range& region = target.device().region;
+  const RegionPlaces places(region);
   Arming& arming = armings_[key_id];
   arming.key_id = key_id;
   arming.installation = world_.active();
   arming.region = region;
-  arming.slot = {SlotsBegin(region) + target.slot * kSlot, SlotsBegin(region) + (target.slot + 1) * kSlot};
+  arming.slot = places.Slot(target.slot);
   arming.extent = {region.begin + target.extent().begin, region.begin + target.extent().end};
   arming.serial = world_.identity().serial;
   arming.proven = HashOfProven(region);
-  if (!Range{region.begin + kBlock, SlotsBegin(region)}.Contains(arming.extent)) {
-    Violate("an extent outside of the region's page data");
-  }
+  if (!places.data.Contains(arming.extent)) Violate("an extent outside of the region's page data");
   for (const Dump& dump : dumps_) {
     if (dump.debt != Debt::kOwed || world_.HasOldCopy()) continue;
     for (const auto& [offset, data] : dump.blocks) {
@@ -119,7 +98,7 @@ bool DumpLedger::HasKey(const Arming& arming) const {
 
 void DumpLedger::CheckLoadedKey() {
   if (!world_.machine().image) return;
-  const DumpId key_id = KeyArming::Parse(world_.Overlay("overlay/arming")).TakeValue().credentials.key_id;
+  const DumpId key_id = ImageKey();
   const auto arming = armings_.find(key_id);
   if (arming != armings_.end() && arming->second.key_is_gone) return;
   if (!world_.active_installation().keys.files().contains(KeyStore::FileName(key_id))) {
@@ -132,9 +111,6 @@ bool DumpLedger::MustCapture() const {
   const Arming& arming = armings_.at(*loaded_);
   return world_.HasDisk() && world_.identity().serial == arming.serial && HashOfProven(arming.region) == arming.proven;
 }
-
-// --- what was captured
-// -------------------------------------------------------------------------------------------------
 
 void DumpLedger::AddCapture(const CaptureRecord& record, bool must_capture) {
   const bool refused = record.attempts.front().refusal.has_value();
@@ -154,7 +130,7 @@ void DumpLedger::AddCapture(const CaptureRecord& record, bool must_capture) {
 
 void DumpLedger::CheckWrites(const AttemptRecord& attempt, const CaptureRecord& record) {
   const Arming& arming = armings_.at(record.arming.credentials.key_id);
-  const Places places(arming.slot, arming.extent, attempt.attempt);
+  const WritablePlaces places(arming.slot, arming.extent, attempt.attempt);
   std::vector<Range> written;
   bool has_unflushed = false;
   for (const FakeBlockDevice::Operation& operation : attempt.operations) {
@@ -178,7 +154,7 @@ void DumpLedger::CheckWrites(const AttemptRecord& attempt, const CaptureRecord& 
 
 void DumpLedger::AddAttempt(const AttemptRecord& attempt, const CaptureRecord& record) {
   const Arming& arming = armings_.at(record.arming.credentials.key_id);
-  const Places places(arming.slot, arming.extent, attempt.attempt);
+  const WritablePlaces places(arming.slot, arming.extent, attempt.attempt);
   Dump dump;
   dump.name = "crash " + std::to_string(record.vmcore->crash_time) + ", attempt " + std::to_string(attempt.attempt);
   dump.installation = arming.installation;
@@ -264,9 +240,6 @@ std::optional<uint64_t> DumpLedger::Walk(Dump& dump) const {
   return verdict.data_pages + verdict.zero_pages;
 }
 
-// --- what swap and other installations may take
-// ------------------------------------------------------------------------
-
 void DumpLedger::Expose() {
   for (Dump& dump : dumps_) dump.exposed = true;
 }
@@ -280,8 +253,7 @@ void DumpLedger::SwapWrote(const std::vector<Range>& ranges) {
       const auto block = dump.blocks.find(range.begin);
       if (block == dump.blocks.end()) continue;
       is_hit = true;
-      const uint64_t data_begin = dump.region.begin + dump.layout.data.begin;
-      messages_are_hit = messages_are_hit || range.begin < data_begin || range.begin >= SlotsBegin(dump.region);
+      messages_are_hit = messages_are_hit || !RegionPlaces(dump.region).data.Contains(range.begin);
       dump.blocks.erase(block);
     }
     if (!is_hit) continue;
@@ -331,81 +303,46 @@ std::vector<uint64_t> DumpLedger::SomeOwedPages() const {
   return pages;
 }
 
-// --- what is published
-// -------------------------------------------------------------------------------------------------
-
 void DumpLedger::CheckPublications(unsigned installation) {
-  const FsyncedDirectory& crash = world_.installation(installation).crash;
-  if (seen_changes_[installation] == crash.durable_changes()) return;
-  seen_changes_[installation] = crash.durable_changes();
-  std::map<std::string, Publication> now;
-  for (const std::string& name : crash.DurableNames(kDumps)) {
-    if (name.starts_with(".incoming-")) continue;
-    now[name] = CheckPublication(installation, std::string(kDumps) + "/" + name);
-  }
-  publications_[installation] = std::move(now);
-}
-
-DumpLedger::Publication DumpLedger::CheckPublication(unsigned installation, const std::string& path) {
-  const FsyncedDirectory& crash = world_.installation(installation).crash;
-  Publication publication;
-  const std::string* const json = crash.DurableFile(path + "/info.json");
-  const std::string* const messages = crash.DurableFile(path + "/dmesg.txt");
-  const std::string* const vmcore = crash.DurableFile(path + "/vmcore");
-  // Names whose contents are not on the disk yet: nothing has been promised about them.
-  const Result<DumpInfo> info = json != nullptr ? DumpInfo::Parse(*json) : Result<DumpInfo>(Error::Os(ENOENT, "none"));
-  if (!info.ok() || messages == nullptr) return publication;
-  publication.attempt_id = info.value().attempt_id;
-  const auto dump = std::find_if(dumps_.begin(), dumps_.end(), [&](const Dump& each) {
-    return each.attempt_id == publication.attempt_id && each.installation == installation;
-  });
-  if (dump == dumps_.end()) {
-    Violate(path + " is published, but no crash has left it");
-    return publication;
-  }
-  const bool whole_messages = *messages == dump->messages;
-  // What could not be read is there at another try.
-  const bool is_owed = (dump->debt == Debt::kOwed || dump->debt == Debt::kPaid) && !info.value().read_error;
-  if (is_owed ? !whole_messages : !dump->messages.starts_with(*messages)) {
-    Violate(path + "/dmesg.txt is not what " + dump->name + " had");
-  }
-  publication.pages = vmcore != nullptr ? CheckPages(*dump, *vmcore) : 0;
-  if (info.value().state == "complete" && vmcore != nullptr && publication.pages != dump->vmcore->pages.size()) {
-    Violate(path + " is called complete and is not");
-  }
-  publication.pays = whole_messages && (dump->owed_pages == 0 || publication.pages >= dump->owed_pages);
-  if (info.value().vmcore == VmcoreFile::kPending) ++counts_["published without room"];
-  return publication;
-}
-
-// The pages that the vmcore has, each of which must be the crashed machine's.
-uint64_t DumpLedger::CheckPages(const Dump& dump, const std::string& vmcore) {
-  const Bytes bytes = BytesOf(std::string_view(vmcore));
-  const auto opened = Vmcore::Open(std::make_unique<MemorySource>(bytes));
-  if (!opened.ok()) {
-    Violate(dump.name + ": " + opened.error().text());
-    return 0;
-  }
-  std::map<uint64_t, std::vector<uint8_t>> pages;
-  for (const ElfSegment& load : opened.value().loads()) {
-    const Range physical = load.physical();
-    for (uint64_t at = physical.begin; at < physical.end; at += kBlock) {
-      // The last page of a segment may be there in part.
-      std::vector<uint8_t>& page = pages[at / kBlock];
-      page.assign(kBlock, 0);
-      const size_t count = static_cast<size_t>(std::min(kBlock, physical.end - at));
-      if (!opened.value().ReadPhysical(at, MutableBytes(page).first(count)).ok()) {
-        Violate(dump.name + ": the vmcore has no page " + std::to_string(at / kBlock));
-      }
+  const FsyncedDirectory& var = world_.installation(installation).var;
+  if (seen_changes_[installation] == var.durable_changes()) return;
+  seen_changes_[installation] = var.durable_changes();
+  std::vector<Publication>& publications = publications_[installation];
+  publications.clear();
+  for (const auto& [name, published] : ReadPublishedDumps(var)) {
+    if (!published) continue;
+    const auto dump = std::find_if(dumps_.begin(), dumps_.end(), [&, &found = *published](const Dump& each) {
+      return each.attempt_id == found.info.attempt_id && each.installation == installation;
+    });
+    if (dump == dumps_.end()) {
+      Violate(name + " is published, but no crash has left it");
+    } else {
+      publications.push_back(CheckPublication(*dump, *published));
     }
   }
-  for (const auto& [pfn, page] : pages) {
+}
+
+DumpLedger::Publication DumpLedger::CheckPublication(const Dump& dump, const PublishedDump& published) {
+  const DumpInfo& info = published.info;
+  if (published.fault) Violate(dump.name + ": " + *published.fault);
+  const bool whole_messages = published.messages == dump.messages;
+  // What could not be read is there at another try.
+  const bool must_be_whole = (dump.debt == Debt::kOwed || dump.debt == Debt::kPaid) && !info.read_error;
+  if (must_be_whole ? !whole_messages : !dump.messages.starts_with(published.messages)) {
+    Violate(dump.name + ": dmesg.txt is not what the kernel said");
+  }
+  for (const auto& [pfn, page] : published.pages) {
     const auto expected = dump.vmcore->pages.find(pfn);
     if (expected == dump.vmcore->pages.end() || page != expected->second) {
       Violate(dump.name + ": page " + std::to_string(pfn) + " is not what it was");
     }
   }
-  return pages.size();
+  const uint64_t pages = published.pages.size();
+  if (info.state == "complete" && info.vmcore == VmcoreFile::kPresent && pages != dump.vmcore->pages.size()) {
+    Violate(dump.name + " is called complete and is not");
+  }
+  if (info.vmcore == VmcoreFile::kPending) ++counts_["published without room"];
+  return {info.attempt_id, whole_messages && pages >= dump.owed_pages};
 }
 
 // Each dump that is owed can still be had, and what was paid stays.
@@ -413,8 +350,8 @@ void DumpLedger::CheckDebts() {
   for (Dump& dump : dumps_) {
     if (dump.debt != Debt::kOwed && dump.debt != Debt::kPaid) continue;
     const auto& published = publications_[dump.installation];
-    const bool pays = std::any_of(published.begin(), published.end(), [&dump](const auto& each) {
-      return each.second.pays && each.second.attempt_id == dump.attempt_id;
+    const bool pays = std::any_of(published.begin(), published.end(), [&dump](const Publication& each) {
+      return each.pays && each.attempt_id == dump.attempt_id;
     });
     if (pays) {
       if (dump.debt == Debt::kOwed) ++counts_["published"];

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/testing/life_cycle_world.h"
+#include "cli/testing/published_dump.h"
 #include "cli/testing/world_capture.h"
 #include "common/format/dump_credentials.h"
 #include "common/format/dump_layout.h"
@@ -84,13 +85,14 @@ class DumpLedger {
   };
   struct Publication {
     std::string attempt_id;
-    uint64_t pages = 0;
     bool pays = false;  // all that is owed
   };
 
   // Of everything on the disk that a proof compares.
   Hash HashOfProven(const Range& region) const;
   bool HasKey(const Arming& arming) const;
+  // Of the image that is in memory.
+  const DumpId& ImageKey();
   void NoteArming();
   // Whenever anybody touches a key, not only when he is done.
   void CheckLoadedKey();
@@ -101,15 +103,16 @@ class DumpLedger {
   // Of the pages that were not committed, forgets the blocks that are not there any more.
   void KeepWhatIsThere(Dump& dump) const;
   void CheckPublications(unsigned installation);
-  Publication CheckPublication(unsigned installation, const std::string& path);
-  uint64_t CheckPages(const Dump& dump, const std::string& vmcore);
+  Publication CheckPublication(const Dump& dump, const PublishedDump& published);
   void CheckDebts();
 
   LifeCycleWorld& world_;
   std::map<DumpId, Arming> armings_;  // by key id
   std::optional<DumpId> loaded_;
+  std::string image_;  // the initramfs that was looked into last
+  DumpId image_key_{};
   std::vector<Dump> dumps_;
-  std::map<unsigned, std::map<std::string, Publication>> publications_;  // by installation and name
+  std::map<unsigned, std::vector<Publication>> publications_;  // by installation
   std::map<unsigned, uint64_t> seen_changes_;
   std::optional<std::string> violation_;
   Counts counts_;

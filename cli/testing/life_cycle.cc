@@ -60,14 +60,12 @@ void LifeCycle::Step() {
   const bool armed = world_.machine().image.has_value();
   const bool lowered = world_.LastPage() != kWholeLastPage;
   const bool waiting = ledger_.OwedTo(world_.active()) > 0;
+  const uint64_t load_weight = lowered ? 50 : 3;
   const std::array choices{
       Choice{lowered ? 6U : 50U, &LifeCycle::Prepare},
       Choice{lowered ? 5U : 1U, &LifeCycle::Adopt},
       Choice{lowered ? 7U : 1U, &LifeCycle::Undo},
-      Choice{armed     ? 8U
-             : lowered ? 50U
-                       : 3U,
-             &LifeCycle::Load},
+      Choice{armed ? 15U : load_weight, &LifeCycle::Load},
       Choice{2, &LifeCycle::Unload},
       Choice{armed ? 50U : 2U, &LifeCycle::Crash},
       Choice{waiting ? world_.HasOldCopy() ? 90U : 30U : 8U, &LifeCycle::Recover},
@@ -84,9 +82,6 @@ void LifeCycle::Step() {
     number -= choice.weight;
   }
 }
-
-// --- running programs
-// --------------------------------------------------------------------------------------------------
 
 bool LifeCycle::Perform(const Program& program) {
   Random& random = world_.random();
@@ -169,9 +164,6 @@ void LifeCycle::RunAnotherCommand() {
   history_.push_back("  meanwhile " + program.name + (result.ok() ? "" : std::string(": ") + result.error().text()));
 }
 
-// --- the product's commands
-// --------------------------------------------------------------------------------------------
-
 LifeCycle::Program LifeCycle::ChangeProgram(PrepareAction action) {
   const bool discard = world_.random().Chance(8);
   const uint64_t reserve = (world_.random().Chance(70) ? 64 : 72) * kMiB;
@@ -244,17 +236,13 @@ void LifeCycle::Recover() {
   if (alone && !ledger_.MustCapture()) ledger_.Violate("recover has ended well, and the machine is not armed");
 }
 
-// --- everything else
-// ---------------------------------------------------------------------------------------------------
-
 void LifeCycle::MakeSwap() {
   if (!world_.HasDisk()) return;
   const bool keeps_uuid = world_.random().Chance(30);
-  Perform({keeps_uuid ? "mkswap -U" : "mkswap", 2, [=, this] { return world_.MakeSwap(keeps_uuid); },
-           [this](bool) {
-             ledger_.Expose();
-             world_.Configure();
-           }});
+  history_.emplace_back(keeps_uuid ? "mkswap -U" : "mkswap");
+  world_.MakeSwap(keeps_uuid);
+  ledger_.Expose();
+  world_.Configure();
 }
 
 void LifeCycle::UseSwap() {
@@ -370,7 +358,7 @@ void LifeCycle::EndWithAWholeLife() {
   // Of another installation, or of nobody who knows how large the swap was.
   bool prepared = prepare(PrepareAction::kPrepare).ok() || prepare(PrepareAction::kAdopt).ok();
   if (!prepared) {
-    world_.MakeSwap(false).TakeValue();
+    world_.MakeSwap(false);
     world_.Configure();
     Must({"prepare", 0, [&] { return prepare(PrepareAction::kPrepare); }, {}});
   }

@@ -38,7 +38,7 @@ LifeCycleWorld::LifeCycleWorld(uint64_t seed) : random_(seed), randomness_(seed)
   disk_.ConnectTo(&power_);
   run_.ConnectTo(&power_);
   power_.AtCut([this] {
-    if (has_recovered_) active_installation().crash.Freeze();
+    if (has_recovered_) active_installation().var.Freeze();
   });
   machine_.Write(std::string(kRunPath) + "/lock", "");
   for (Installation& installation : installations_) {
@@ -74,12 +74,12 @@ bool LifeCycleWorld::Run(const Interruption& interruption, const std::function<v
   program();
   const bool cut = !power_.on();
   power_.TurnOn();
-  if (cut && interruption.ending == Ending::kKilled) active_installation().crash.Kill();
+  if (cut && interruption.ending == Ending::kKilled) active_installation().var.Kill();
   return cut;
 }
 
 void LifeCycleWorld::StopKernel() {
-  if (has_recovered_) active_installation().crash.LosePower(random_.Next());
+  if (has_recovered_) active_installation().var.LosePower(random_.Next());
   has_recovered_ = false;
   SwapOff();
 }
@@ -155,7 +155,7 @@ Result<> LifeCycleWorld::Unload() {
 
 Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   has_recovered_ = true;
-  Publisher publisher = TRY(Publisher::Open(active_installation().crash.path() + "/crash", minimum_free,
+  Publisher publisher = TRY(Publisher::Open(active_installation().var.path() + "/crash", minimum_free,
                                             {.distribution = "Debian GNU/Linux 12",
                                              .architecture = "amd64",
                                              .package_version = [](const std::string&) { return std::string(); }},
@@ -170,7 +170,7 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   return {};
 }
 
-Result<> LifeCycleWorld::MakeSwap(bool keeps_uuid) {
+void LifeCycleWorld::MakeSwap(bool keeps_uuid) {
   SwapOff();
   SwapBuilder swap;
   swap.last_page = static_cast<uint32_t>(kDeviceBytes / kPage - 1);
@@ -178,8 +178,8 @@ Result<> LifeCycleWorld::MakeSwap(bool keeps_uuid) {
   if (!keeps_uuid) {
     for (uint8_t& byte : swap.uuid) byte = static_cast<uint8_t>(random_.Next());
   }
-  TRY(disk().WriteAt(0, swap.Build()));
-  return disk().Flush();
+  disk().WriteAt(0, swap.Build()).TakeValue();
+  disk().Flush().TakeValue();
 }
 
 void LifeCycleWorld::SwapOn() {

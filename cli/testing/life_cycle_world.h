@@ -29,12 +29,12 @@ namespace crashdump {
 
 // What one installed system keeps below /var.
 struct Installation {
-  explicit Installation(PowerSwitch& power) : crash(power) {
+  explicit Installation(PowerSwitch& power) : var(power) {
     keys.ConnectTo(&power);
     regions.ConnectTo(&power);
   }
   FakeStateDirectory keys, regions;
-  FsyncedDirectory crash;  // /var, as far as /var/crash is concerned
+  FsyncedDirectory var;  // /var, as far as /var/crash is concerned
 };
 
 // How a program ends that does not come to its end.
@@ -99,8 +99,9 @@ class LifeCycleWorld {
   // `minimum_free` as Publisher's.
   enum class Then : uint8_t { kArm, kEnd };
   Result<> Recover(uint64_t minimum_free, Then then);
-  // Not of the product: what util-linux does to a swap, with a new UUID or (mkswap -U) the one that it had.
-  Result<> MakeSwap(bool keeps_uuid);
+  // Not of the product, and never cut off: what util-linux does to a swap, with a new UUID or (mkswap -U) the one that
+  // it had.
+  void MakeSwap(bool keeps_uuid);
   // Turns the swap on, as far as its header is one.
   void SwapOn();
   void SwapOff() { machine_.SetSwaps({}); }
