@@ -25,6 +25,9 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
+# All processors work, without -j being asked for.
+MAKEFLAGS += -j$(shell nproc)
+
 export CCACHE_DIR := $(CACHE)/ccache
 # A clone elsewhere finds what this one compiled: paths are relative to the checkout.
 export CCACHE_BASEDIR := $(CURDIR)
@@ -115,6 +118,9 @@ build/packages-%: toolchain/install-packages toolchain/packages.table
 	@mkdir -p build
 	$(Q)toolchain/install-packages $*
 	@touch $@
+
+# One installer at a time.
+build/packages-test: | build/packages-build
 
 # The sysroot's path; making it builds the sysroot if the cache has none. Included only where a goal needs it.
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
