@@ -44,6 +44,7 @@ Result<std::unique_ptr<CaptureTarget>> CaptureTarget::Choose(TargetDescription d
                                                              std::vector<FoundDevice> found, unsigned attempt) {
   const Region region = TRY(Region::Create(description.device().region), "target description");
   std::vector<Candidate> candidates;
+  candidates.reserve(found.size());
   for (const FoundDevice& each : found) candidates.push_back({&each.identity, each.device.get()});
   const size_t chosen = TRY(ChooseTarget(description, candidates, attempt));
   BoundedSink sink = TRY(BoundedSink::Create(*found[chosen].device, description, attempt));

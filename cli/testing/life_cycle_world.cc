@@ -161,6 +161,7 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
                                              .package_version = [](const std::string&) { return std::string(); }},
                                             {.format = VmcoreFormat::kElf, .encode = {}, .progress = {}}));
   std::vector<RecoverDevice> devices;
+  devices.reserve(machine_.devices.size());
   for (const FakeMachine::Device& device : machine_.devices) {
     devices.push_back({device.identity, TRY(machine_.OpenDevice(device.identity, OpenMode::kReadOnly))});
   }

@@ -15,6 +15,11 @@
 namespace crashdump {
 namespace {
 
+std::string Inside(const std::string& path, const std::string& name) {
+  std::string inside = path;
+  return inside.append("/").append(name);
+}
+
 std::vector<std::string> NamesIn(const std::string& path) {
   const UniqueFd directory = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW).TakeValue();
   return NamesInDirectory(directory.get()).TakeValue();
@@ -35,7 +40,7 @@ std::shared_ptr<const std::string> ContentsOf(const std::string& path, const str
 
 void RemoveContents(const std::string& path) {
   for (const std::string& name : NamesIn(path)) {
-    const std::string inner = path + "/" + name;
+    const std::string inner = Inside(path, name);
     if (S_ISDIR(StatusOf(inner).st_mode)) RemoveContents(inner);
     Require(remove(inner.c_str()) == 0);
   }
@@ -61,7 +66,7 @@ void FsyncedDirectory::AddLive(const std::string& path, Graph& graph) const {
     return;
   }
   for (const std::string& name : NamesIn(path)) {
-    const std::string inner = path + "/" + name;
+    const std::string inner = Inside(path, name);
     node.names[name] = Inode(inner);
     AddLive(inner, graph);
   }
@@ -96,7 +101,7 @@ std::optional<int> FsyncedDirectory::OnFsync(int fd) {
     if (node.is_directory) {
       node.names.clear();
       for (const std::string& name : NamesIn(path)) {
-        const std::string inner = path + "/" + name;
+        const std::string inner = Inside(path, name);
         node.names[name] = Inode(inner);
         Hold(node.names[name], inner);
         durable_[node.names[name]].is_directory = S_ISDIR(StatusOf(inner).st_mode);
@@ -198,7 +203,9 @@ void FsyncedDirectory::InstallNode(const std::string& path, uint64_t inode, cons
     if (node.contents) WriteFull(file.get(), BytesOf(*node.contents)).TakeValue();
   } else {
     if (inode != root_inode_) Require(mkdir(path.c_str(), 0700) == 0);
-    for (const auto& [name, child] : node.names) InstallNode(path + "/" + name, child, wanted, made);
+    for (const auto& [name, child] : node.names) {
+      InstallNode(Inside(path, name), child, wanted, made);
+    }
   }
   made[inode] = Inode(path);
   Hold(made[inode], path);

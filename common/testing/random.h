@@ -2,8 +2,9 @@
 // Random: numbers that follow from a seed, the same on every machine (SplitMix64).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+
+#include "common/base/result.h"
 
 namespace crashdump {
 
@@ -17,8 +18,11 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
   }
-  // From 0 to `count` - 1.
-  uint64_t Below(uint64_t count) { return Next() % count; }
+  // From 0 to `count` - 1; `count` is not 0.
+  uint64_t Below(uint64_t count) {
+    Require(count != 0);
+    return Next() % count;
+  }
   bool Chance(unsigned percent) { return Below(100) < percent; }
 
  private:
