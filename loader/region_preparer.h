@@ -59,8 +59,7 @@ class RegionPreparer {
   RegionPreparer(RegionStore& regions, KeyStore& keys) : regions_(regions), keys_(keys) {}
 
   // Decides what is to be done; reads only. Errors: what ReadSwapHeader() refuses; kRefused while a dump that has not
-  // been recovered may be in a region of this swap, for a region of another installation, or for a size that does not
-  // fit.
+  // been recovered may be on this device, for a region of another installation, or for a size that does not fit.
   Result<PreparePlan> Plan(const BlockDevice& device, const PrepareRequest& request) const;
 
   // Carries the plan out. `device` is the one it was made for, opened exclusively before Plan() and not closed since.
