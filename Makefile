@@ -68,6 +68,8 @@ MAINS := $(filter %/main.cc,$(ALL))
 LIBFUZZER := common/testing/libfuzzer.cc
 TESTING := $(filter-out $(LIBFUZZER) %_test.cc,$(filter common/testing/%,$(ALL)))
 CLI_TESTING := $(filter cli/testing/%,$(ALL))
+# Defines calls of the C library: linked before whatever asks for them, or a static library would have given its own.
+INTERPOSING := common/testing/system_calls.cc
 PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING) $(LIBFUZZER),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 
@@ -89,7 +91,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
 	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
+build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(INTERPOSING) $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A machine that goes on crashing, at every point of the life of earlier dumps: none is lost.
 
+from pathlib import Path
 from typing import Callable
 
+from machine.guest_image import compile_guest_program
 from machine.product import DUMPS
 from machine.ranges import subtract_ranges
 from machine.rig import Rig
@@ -13,11 +15,11 @@ _STOP_WHEN = "{start}; pid=$(cat /run/recover.pid); until {condition}; do [ -d /
 _BUILDING = f"ls {DUMPS}/.incoming-*/vmcore >/dev/null 2>&1"
 # Arming is done under this lock, which only keeps it from going on.
 _LOCK = "/run/crashdump/lock"
-_TAKE_LOCK = f"flock {_LOCK} sh -c 'echo >/run/lock-is-held; exec sleep 1000' >/dev/null 2>&1 & until [ -e /run/lock-is-held ]; do sleep 0.05; done"
+_TAKE_LOCK = f"/run/hold_lock {_LOCK} >/run/lock.out & until grep -q held /run/lock.out; do [ -d /proc/$! ] || exit 1; sleep 0.05; done"
 _AT_LOCK = f"ls -l /proc/$pid/fd | grep -q ' {_LOCK}$'"
 
 
-def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig]) -> None:
+def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """Five crashes, each with its own marker in the log, in one chain, since each needs the one before."""
     rig = make_rig()
     rig.boot()
@@ -42,6 +44,8 @@ def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig]
 
     # When all are published, and the machine is not armed again yet.
     third = product.load()
+    compile_guest_program("hold_lock", tmp_path)
+    vm.push_file(tmp_path / "hold_lock", "/run/hold_lock", mode=0o755)
     vm.must(_TAKE_LOCK)
     vm.must(_STOP_WHEN.format(start=_RECOVER, condition=_AT_LOCK), timeout=300)
     assert markers(rig) == [1, 2, 3]

@@ -174,12 +174,10 @@ StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, 
   PageClass page_class = PageClass::kKernel;
   if (!is_slab && layout_.offline && layout_.offline->Matches(page.mapcount)) {
     page_class = PageClass::kNeverRead;
-  } else if (is_slab) {
-    page_class = PageClass::kKernel;
-  } else if (is_hugetlb) {
+  } else if (is_hugetlb && !is_slab) {
     // The first page's flag stands for all: which of them is bad is kept elsewhere.
     page_class = IsPoisoned(page) ? PageClass::kNeverRead : PageClass::kUser;
-  } else if (HasType(page)) {
+  } else if (is_slab || HasType(page)) {
     page_class = PageClass::kKernel;
   } else if ((page.mapping & kMappingAnonymous) != 0) {
     page_class = PageClass::kUser;

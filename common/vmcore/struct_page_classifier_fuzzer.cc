@@ -97,8 +97,10 @@ void Run(Bytes input) {
 
 std::vector<testing::FuzzerInput> Seeds() {
   std::vector<testing::FuzzerInput> seeds;
-  for (uint8_t era = 0; era < std::size(testing::kAllEras); ++era) {
-    for (uint8_t model = 0; model < std::size(testing::kAllModels); ++model) {
+  constexpr auto kEras = static_cast<uint8_t>(std::size(testing::kAllEras));
+  constexpr auto kModels = static_cast<uint8_t>(std::size(testing::kAllModels));
+  for (uint8_t era = 0; era < kEras; ++era) {
+    for (uint8_t model = 0; model < kModels; ++model) {
       // Nothing is damaged; a number of VMCOREINFO; the first struct pages.
       seeds.push_back({era, model});
       seeds.push_back({era, model, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
@@ -108,7 +110,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   return seeds;
 }
 
-const testing::Fuzzer kFuzzer("struct_page_classifier", Run, Seeds);
+const testing::Fuzzer fuzzer("struct_page_classifier", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump
