@@ -13,6 +13,7 @@ class DumpRepacker final : public VmcoreExporter {
   // read any more.
   static Result<DumpRepacker> Create(DumpReader& reader, const DumpImage& image);
 
+  VmcoreFormat format() const override { return VmcoreFormat::kCrashdump; }
   uint64_t ExpectedBytes() const override;
   Result<uint64_t> Write(ByteSink& sink, const ExportProgress& progress) const override;
 

@@ -20,6 +20,7 @@ class ElfExporter final : public VmcoreExporter {
   // `image` must outlive the exporter. Fails only if the dump's memory cannot be laid out.
   static Result<ElfExporter> Create(const DumpImage& image, unsigned threads);
 
+  VmcoreFormat format() const override { return VmcoreFormat::kElf; }
   // At most: the size without zero pages.
   uint64_t ExpectedBytes() const override;
   Result<uint64_t> Write(ByteSink& sink, const ExportProgress& progress) const override;

@@ -22,6 +22,7 @@ class KdumpExporter final : public VmcoreExporter {
   // memory than its bitmaps can reasonably cover.
   static Result<KdumpExporter> Create(const DumpImage& image, const EncodeOptions& options);
 
+  VmcoreFormat format() const override { return VmcoreFormat::kKdump; }
   uint64_t ExpectedBytes() const override;
   Result<uint64_t> Write(ByteSink& sink, const ExportProgress& progress) const override;
 

@@ -122,11 +122,13 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image
   return bytes;
 }
 
-Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage& image, const DumpSections& sections,
-                                  const VmcoreExporter* exporter, VmcoreFile vmcore) const {
+Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
+                                  VmcoreFile vmcore) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
+  // What has been verified, not what another look at the disk may give.
+  const DumpSections& sections = image.sections();
   const TextRecord facts = TRY(TextRecord::Parse(sections.machine_facts), "machine facts");
   const std::string messages = EscapeControl(sections.messages);
   TRY(WriteNewFile(directory.get(), kMessagesName, messages));
@@ -142,7 +144,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage&
                       .reason = verdict.reason,
                       .read_error = verdict.read_error,
                       .vmcore = vmcore,
-                      .vmcore_format = is_present ? VmcoreFormatName(options_.format) : "",
+                      .vmcore_format = is_present ? VmcoreFormatName(exporter->format()) : "",
                       .vmcore_bytes = vmcore_bytes,
                       .messages_bytes = messages.size(),
                       .data_pages = verdict.data_pages,
@@ -195,10 +197,8 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     return published;
   }
 
-  // What has been verified, not what another look at the disk may give.
-  const DumpSections& sections = image.sections();
   const std::string temporary = std::string(kTemporaryPrefix) + published.name;
-  Result<DumpInfo> built = Build(temporary, image, sections, exporter.get(), vmcore);
+  Result<DumpInfo> built = Build(temporary, image, exporter.get(), vmcore);
   if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
     // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
     // stay where they are.
@@ -207,12 +207,12 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
       published.info = *earlier;
       return published;
     }
-    built = Build(temporary, image, sections, nullptr, VmcoreFile::kPending);
+    built = Build(temporary, image, nullptr, VmcoreFile::kPending);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
   Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
-  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), sections.messages);
+  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), image.sections().messages);
   if (moved.ok()) moved = MoveIntoPlace(temporary, published.name, earlier.has_value());
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));

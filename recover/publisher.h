@@ -68,8 +68,9 @@ class Publisher {
   std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
   // Bytes that may be written without touching what is to stay free.
   Result<uint64_t> Room() const;
-  Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const DumpSections& sections,
-                         const VmcoreExporter* exporter, VmcoreFile vmcore) const;
+  // `exporter` is needed for kPresent only.
+  Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
+                         VmcoreFile vmcore) const;
   Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);

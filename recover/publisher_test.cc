@@ -123,6 +123,19 @@ TEST_F(PublisherTest, WhatAKilledRunHasLeftIsFlushedByTheNext) {
   EXPECT_GT(step, 8U);
 }
 
+TEST_F(PublisherTest, AFormatWithoutAPlaceForTheMachineGivesOurOwnAndSaysSo) {
+  DumpPlan plan = CopyPlan(plan_);
+  plan.machine_facts += "elf_class=32\nelf_machine=20\n";
+  rig_.Place(plan);
+  rig_.UseOptions({.format = VmcoreFormat::kKdump});
+  MustPublish();
+  EXPECT_EQ(rig_.Info(kName).vmcore, VmcoreFile::kPresent);
+  EXPECT_EQ(rig_.Info(kName).vmcore_format, "crashdump");
+  const std::string vmcore = ReadTextFile(rig_.DumpFile(kName, "vmcore").c_str(), 64 * kMiB).value();
+  const MemorySource source(BytesOf(vmcore));
+  EXPECT_EQ(DumpReader::OpenFile(source).value().trailer()->data_pages, 5U * RecoveryRig::kChunkPages);
+}
+
 TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
   MustPublish();
   const auto tree = rig_.Tree();

@@ -16,6 +16,8 @@ class VmcoreExporter {
  public:
   virtual ~VmcoreExporter() = default;
 
+  virtual VmcoreFormat format() const = 0;
+
   // About what the file will take on a filesystem; where pages are compressed, that is known once it is written.
   virtual uint64_t ExpectedBytes() const = 0;
 
