@@ -30,12 +30,12 @@ std::string Line(PageClass page_class, uint64_t count, uint64_t total, uint64_t 
 
 ClassCounts ClassCounts::FromSummary(const TextRecord& summary) {
   ClassCounts counts;
-  for (uint32_t i = 0; i < kPageClassCount; ++i) {
-    const std::string name = PageClassName(static_cast<PageClass>(i));
+  for (const PageClass page_class : kAllPageClasses) {
+    const std::string name = PageClassName(page_class);
     const Result<uint64_t> kept = summary.Number("kept_" + name);
     const Result<uint64_t> left_out = summary.Number("left_out_" + name);
-    if (kept.ok()) counts.kept[i] = kept.value();
-    if (left_out.ok()) counts.left_out[i] = left_out.value();
+    if (kept.ok()) CountOf(counts.kept, page_class) = kept.value();
+    if (left_out.ok()) CountOf(counts.left_out, page_class) = left_out.value();
   }
   return counts;
 }
@@ -45,8 +45,9 @@ std::string ClassTable(const ClassCounts& counts, uint64_t page_bytes) {
   std::string text;
   for (const bool is_kept : {true, false}) {
     const PageCounts& pages = is_kept ? counts.kept : counts.left_out;
-    for (uint32_t i = 0; i < kPageClassCount; ++i) {
-      if (pages[i] != 0) text += Line(static_cast<PageClass>(i), pages[i], total, page_bytes, is_kept);
+    for (const PageClass page_class : kAllPageClasses) {
+      const uint64_t count = CountOf(pages, page_class);
+      if (count != 0) text += Line(page_class, count, total, page_bytes, is_kept);
     }
   }
   return text;

@@ -123,8 +123,8 @@ ClassCounts CountClasses(const Vmcore& vmcore, const PhysicalMemory& memory, Dum
     table.Add("Doubt", doubt);
   }
   ClassCounts counts;
-  for (uint32_t i = 0; i < kPageClassCount; ++i) {
-    (level.Keeps(static_cast<PageClass>(i)) ? counts.kept : counts.left_out)[i] = census.totals()[i];
+  for (const PageClass page_class : kAllPageClasses) {
+    CountOf(level.Keeps(page_class) ? counts.kept : counts.left_out, page_class) = CountOf(census.totals(), page_class);
   }
   return counts;
 }

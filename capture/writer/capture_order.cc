@@ -8,8 +8,7 @@ namespace crashdump {
 
 std::string PageClassSet::ToString() const {
   std::string text;
-  for (uint32_t i = 0; i < kPageClassCount; ++i) {
-    const auto page_class = static_cast<PageClass>(i);
+  for (const PageClass page_class : kAllPageClasses) {
     if (!Contains(page_class)) continue;
     if (!text.empty()) text += ',';
     text += PageClassName(page_class);

@@ -27,13 +27,13 @@ TEST(CaptureOrder, TheKernelFirstAndThenWhatTheLevelKeeps) {
 TEST(CaptureOrder, EveryKeptClassInOnePass) {
   for (uint64_t number = 0; number <= DumpLevel::kMaximum; ++number) {
     const DumpLevel level = DumpLevel::FromNumber(number).TakeValue();
-    for (uint32_t i = 0; i < kPageClassCount; ++i) {
+    for (const PageClass page_class : kAllPageClasses) {
       int passes = 0;
       for (const PageClassSet& classes : CaptureOrder(level)) {
         EXPECT_FALSE(classes.empty());
-        passes += classes.Contains(static_cast<PageClass>(i)) ? 1 : 0;
+        passes += classes.Contains(page_class) ? 1 : 0;
       }
-      EXPECT_EQ(passes, level.Keeps(static_cast<PageClass>(i)) ? 1 : 0);
+      EXPECT_EQ(passes, level.Keeps(page_class) ? 1 : 0);
     }
   }
 }

@@ -25,8 +25,7 @@ std::string PlanText(const PageFiller& filler, uint64_t room_bytes) {
                      " pages, " + FormatSize(kept_bytes) + " (";
   bool first = true;
   for (const PageClassSet& classes : filler.order()) {
-    for (uint32_t i = 0; i < kPageClassCount; ++i) {
-      const auto page_class = static_cast<PageClass>(i);
+    for (const PageClass page_class : kAllPageClasses) {
       const uint64_t count = CountOf(filler.counts(), page_class);
       if (count == 0 || !classes.Contains(page_class)) continue;
       text += (first ? "" : ", ") + std::string(PageClassName(page_class)) + " " + std::to_string(count);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 namespace crashdump {
+
 PageCensus::PageCensus(const PhysicalMemory& memory, uint64_t page_bytes) {
   const uint64_t section_pages = kSectionBytes / page_bytes;
   // A count of all of a section's pages must fit.

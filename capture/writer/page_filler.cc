@@ -41,8 +41,8 @@ std::vector<std::string> PageFiller::TakeCensus(const std::atomic<bool>& stop,
     level_ = level_.WithEveryClass();
     order_ = CaptureOrder(level_);
   }
-  for (uint32_t i = 0; i < kPageClassCount; ++i) {
-    if (level_.Keeps(static_cast<PageClass>(i))) kept_pages_ += census_.totals()[i];
+  for (const PageClass page_class : kAllPageClasses) {
+    if (level_.Keeps(page_class)) kept_pages_ += CountOf(census_.totals(), page_class);
   }
   return doubts;
 }
@@ -65,10 +65,9 @@ void PageFiller::Fill(ChunkBuilder& builder) {
 }
 
 bool PageFiller::HasPagesOfPass(const PageCensus::Section& section) const {
-  for (uint32_t i = 0; i < kPageClassCount; ++i) {
-    if (section.counts[i] != 0 && order_[pass_].Contains(static_cast<PageClass>(i))) return true;
-  }
-  return false;
+  return std::any_of(kAllPageClasses.begin(), kAllPageClasses.end(), [&](PageClass page_class) {
+    return section.counts[static_cast<size_t>(page_class)] != 0 && order_[pass_].Contains(page_class);
+  });
 }
 
 bool PageFiller::NextSection() {

@@ -10,8 +10,7 @@ namespace {
 
 void AddPlan(const PageFiller& filler, size_t complete_passes, TextRecord& record) {
   for (const bool kept : {true, false}) {
-    for (uint32_t i = 0; i < kPageClassCount; ++i) {
-      const auto page_class = static_cast<PageClass>(i);
+    for (const PageClass page_class : kAllPageClasses) {
       const uint64_t count = CountOf(filler.counts(), page_class);
       if (count == 0 || filler.level().Keeps(page_class) != kept) continue;
       record.AddNumber(std::string(kept ? "kept_" : "left_out_") + PageClassName(page_class), count);

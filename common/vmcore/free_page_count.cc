@@ -2,7 +2,6 @@
 #include "common/vmcore/free_page_count.h"
 
 #include <cinttypes>
-#include <vector>
 
 #include "common/vmcore/kernel_nodes.h"
 
@@ -12,7 +11,6 @@ namespace {
 using Kind = VmcoreinfoKind;
 using Presence = VmcoreinfoField::Presence;
 
-constexpr uint64_t kMaxStructure = 1U << 20;
 constexpr uint64_t kMaxZones = 16;
 
 }  // namespace
@@ -20,10 +18,10 @@ constexpr uint64_t kMaxZones = 16;
 Result<uint64_t> CountedFreePages(const KernelMemory& kernel) {
   uint64_t zones_at = 0, zone_count_at = 0, zone_bytes = 0, counters_at = 0, counter = 0;
   TRY(kernel.vmcoreinfo().Fill({
-      {Kind::kOffset, "pglist_data.node_zones", &zones_at, Presence::kRequired, kMaxStructure},
-      {Kind::kOffset, "pglist_data.nr_zones", &zone_count_at, Presence::kRequired, kMaxStructure},
-      {Kind::kSize, "zone", &zone_bytes, Presence::kRequired, kMaxStructure},
-      {Kind::kOffset, "zone.vm_stat", &counters_at, Presence::kRequired, kMaxStructure},
+      {Kind::kOffset, "pglist_data.node_zones", &zones_at, Presence::kRequired, kMaxNodeBytes},
+      {Kind::kOffset, "pglist_data.nr_zones", &zone_count_at, Presence::kRequired, kMaxNodeBytes},
+      {Kind::kSize, "zone", &zone_bytes, Presence::kRequired, kMaxNodeBytes},
+      {Kind::kOffset, "zone.vm_stat", &counters_at, Presence::kRequired, kMaxNodeBytes},
       {Kind::kNumber, "NR_FREE_PAGES", &counter, Presence::kRequired, 256},
   }));
   const uint64_t word = kernel.format().word_bytes();

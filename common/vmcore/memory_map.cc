@@ -14,7 +14,6 @@ namespace {
 using Kind = VmcoreinfoKind;
 using Presence = VmcoreinfoField::Presence;
 
-constexpr uint64_t kMaxStructure = 1U << 20;
 constexpr uint64_t kMaxPhysicalBits = 56;
 
 // The low bits of section_mem_map are flags, the rest an address that is aligned to a page at least (Linux
@@ -137,9 +136,9 @@ Result<> MemoryMap::AddNode(uint64_t address) {
   const Vmcoreinfo& vmcoreinfo = kernel_->vmcoreinfo();
   uint64_t map_at = 0, start_at = 0, spanned_at = 0;
   TRY(vmcoreinfo.Fill({
-      {Kind::kOffset, "pglist_data.node_mem_map", &map_at, Presence::kRequired, kMaxStructure},
-      {Kind::kOffset, "pglist_data.node_start_pfn", &start_at, Presence::kRequired, kMaxStructure},
-      {Kind::kOffset, "pglist_data.node_spanned_pages", &spanned_at, Presence::kRequired, kMaxStructure},
+      {Kind::kOffset, "pglist_data.node_mem_map", &map_at, Presence::kRequired, kMaxNodeBytes},
+      {Kind::kOffset, "pglist_data.node_start_pfn", &start_at, Presence::kRequired, kMaxNodeBytes},
+      {Kind::kOffset, "pglist_data.node_spanned_pages", &spanned_at, Presence::kRequired, kMaxNodeBytes},
   }));
   const uint64_t map = TRY(kernel_->ReadWord(address + map_at));
   const uint64_t start = TRY(kernel_->ReadWord(address + start_at));

@@ -23,7 +23,10 @@ enum class PageClass : uint8_t {
   kFree,          // in the page allocator
   kNeverRead,     // hardware-poisoned or offline: kept at no level, and reading it may stop the machine
 };
-inline constexpr uint32_t kPageClassCount = 7;
+inline constexpr std::array kAllPageClasses = {PageClass::kUnclassified, PageClass::kKernel, PageClass::kCacheClean,
+                                               PageClass::kCachePrivate, PageClass::kUser,   PageClass::kFree,
+                                               PageClass::kNeverRead};
+inline constexpr size_t kPageClassCount = kAllPageClasses.size();
 
 // "kernel", "cache_clean": as in a dump's summary.
 const char* PageClassName(PageClass page_class);
@@ -33,6 +36,7 @@ using PageCounts = std::array<uint64_t, kPageClassCount>;
 inline uint64_t CountOf(const PageCounts& counts, PageClass page_class) {
   return counts[static_cast<size_t>(page_class)];
 }
+inline uint64_t& CountOf(PageCounts& counts, PageClass page_class) { return counts[static_cast<size_t>(page_class)]; }
 uint64_t SumOf(const PageCounts& counts);
 
 // The bits of makedumpfile's -d option.

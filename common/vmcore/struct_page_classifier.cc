@@ -147,7 +147,7 @@ StructPageClassifier::Verdict StructPageClassifier::Block(uint64_t pfn, PageClas
   return {.page_class = page_class, .pages = uint64_t{1} << order, .kind = kind};
 }
 
-//// The order of the questions is makedumpfile's (__exclude_unnecessary_pages), but for slab and other types, which are
+// The order of the questions is makedumpfile's (__exclude_unnecessary_pages), but for slab and other types, which are
 // the kernel's whatever the rest of their struct page looks like.
 StructPageClassifier::Verdict StructPageClassifier::ClassifyFirst(uint64_t pfn, const StructPage& page,
                                                                   Bytes second_page) {

@@ -97,7 +97,7 @@ class Keys {
   uint64_t struct_bytes_ = 0;
 };
 
-Result<> ReadFlags(Keys& keys, StructPageLayout& layout) {
+void ReadFlags(Keys& keys, StructPageLayout& layout) {
   layout.lru = keys.Flag("PG_lru");
   layout.private_flag = keys.Flag("PG_private");
   layout.swap_cache = keys.Flag("PG_swapcache");
@@ -113,7 +113,6 @@ Result<> ReadFlags(Keys& keys, StructPageLayout& layout) {
   if (layout.head == 0) {
     layout.notes.emplace_back("VMCOREINFO lacks NUMBER(PG_head_mask): compound pages are kept");
   }
-  return {};
 }
 
 Result<> ReadTypes(Keys& keys, const Vmcoreinfo& vmcoreinfo, StructPageLayout& layout) {
@@ -161,6 +160,7 @@ Result<> ReadCompound(Keys& keys, StructPageLayout& layout) {
     layout.notes.emplace_back("VMCOREINFO does not tell the order of compound pages: they are kept");
   }
 
+  // A kernel without CONFIG_HUGETLB_PAGE has none of these keys, and no such pages.
   if (layout.hugetlb) {
     layout.hugetlb_mark = HugetlbMark::kType;
   } else if (layout.hugetlb_flag != 0) {
@@ -169,9 +169,6 @@ Result<> ReadCompound(Keys& keys, StructPageLayout& layout) {
     layout.hugetlb_mark = HugetlbMark::kDestructor;
     layout.destructor_offset = *offset;
     layout.hugetlb_destructor = static_cast<uint8_t>(*hugetlb_destructor);
-  } else {
-    // A kernel without CONFIG_HUGETLB_PAGE has none of these keys, and no such pages.
-    layout.hugetlb_mark = HugetlbMark::kUnknown;
   }
   return {};
 }
@@ -189,7 +186,7 @@ Result<StructPageLayout> StructPageLayout::Read(const Vmcoreinfo& vmcoreinfo, Ta
   layout.mapcount = TRY(keys.RequiredOffset("page._mapcount", "", sizeof(uint32_t)));
   layout.mapping = TRY(keys.RequiredOffset("page.mapping", "", word));
   layout.compound = TRY(keys.RequiredOffset("page.compound_head", "page.compound_info", word));
-  TRY(ReadFlags(keys, layout));
+  ReadFlags(keys, layout);
   TRY(ReadTypes(keys, vmcoreinfo, layout));
   TRY(ReadCompound(keys, layout));
   return layout;
