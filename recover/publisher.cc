@@ -41,11 +41,18 @@ bool Exists(int directory_fd, const char* name) {
   return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// Whether what can be published now is more than what an earlier run published.
-bool AddsTo(const DumpInfo& earlier, const DumpVerdict& verdict, VmcoreFile vmcore) {
-  if (vmcore == VmcoreFile::kPending) return false;
-  if (earlier.vmcore == VmcoreFile::kPending) return vmcore == VmcoreFile::kPresent;
-  return !verdict.read_error || verdict.data_pages > earlier.data_pages;
+// Whether what can be published now is more than what an earlier run published, and never less.
+bool AddsTo(const DumpInfo& earlier, const DumpImage& image, VmcoreFile vmcore) {
+  const DumpVerdict& verdict = image.verdict();
+  if (earlier.vmcore == VmcoreFile::kPresent && vmcore != VmcoreFile::kPresent) return false;
+  if (earlier.vmcore == VmcoreFile::kPending) {
+    if (vmcore == VmcoreFile::kPresent) return true;
+    // Swap has taken the pages meanwhile: there is nothing to wait for.
+    if (vmcore == VmcoreFile::kNone && !verdict.read_error) return true;
+  }
+  if (!earlier.read_error) return false;
+  return !verdict.read_error || verdict.data_pages > earlier.data_pages ||
+         EscapeControl(image.sections().messages).size() > earlier.messages_bytes;
 }
 
 bool HasSize(int directory_fd, const char* name, uint64_t bytes) {
@@ -192,7 +199,7 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     const uint64_t room = TRY(Room());
     vmcore = exporter->ExpectedBytes() <= room ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
-  if (earlier && !AddsTo(*earlier, image.verdict(), vmcore)) {
+  if (earlier && !AddsTo(*earlier, image, vmcore)) {
     published.info = *earlier;
     return published;
   }
@@ -203,7 +210,7 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
     // stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
-    if (earlier) {
+    if (earlier && !AddsTo(*earlier, image, VmcoreFile::kPending)) {
       published.info = *earlier;
       return published;
     }

@@ -136,6 +136,38 @@ TEST_F(PublisherTest, AFormatWithoutAPlaceForTheMachineGivesOurOwnAndSaysSo) {
   EXPECT_EQ(DumpReader::OpenFile(source).value().trailer()->data_pages, 5U * RecoveryRig::kChunkPages);
 }
 
+TEST_F(PublisherTest, MessagesThatCouldNotBeReadDoNotWaitForRoom) {
+  const uint64_t messages = RecoveryRig::kRegion.begin + record_.Layout(1).messages.begin;
+  rig_.device().FailReadsIn({messages, messages + 1});
+  Result<Published> published = Publish(UINT64_MAX);
+  ASSERT_TRUE(published.ok());
+  EXPECT_TRUE(published.value().info.read_error);
+  EXPECT_EQ(published.value().info.messages_bytes, 0U);
+  rig_.device().ClearFaults();
+  published = Publish(UINT64_MAX);
+  ASSERT_TRUE(published.ok());
+  EXPECT_FALSE(published.value().info.read_error);
+  EXPECT_EQ(published.value().info.vmcore, VmcoreFile::kPending);
+  EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+  // No room and a read that fails take nothing away, and the pages come with the room.
+  rig_.device().FailReadsIn({messages, messages + 1});
+  EXPECT_FALSE(Publish(UINT64_MAX).value().is_new);
+  rig_.device().ClearFaults();
+  MustPublish();
+  ExpectWhole();
+}
+
+TEST_F(PublisherTest, PagesThatAreGoneAreNotWaitedFor) {
+  ASSERT_EQ(Publish(UINT64_MAX).value().info.vmcore, VmcoreFile::kPending);
+  const uint64_t data = RecoveryRig::kRegion.begin + record_.Layout(1).data.begin;
+  rig_.device().Poke(data, std::vector<uint8_t>(kDiskUnit, 1));
+  const Published published = Publish(UINT64_MAX).TakeValue();
+  EXPECT_EQ(published.info.vmcore, VmcoreFile::kNone);
+  EXPECT_EQ(published.info.state, "torn");
+  EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+  EXPECT_FALSE(Publish().value().is_new);
+}
+
 TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
   MustPublish();
   const auto tree = rig_.Tree();
