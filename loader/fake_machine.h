@@ -84,11 +84,15 @@ class FakeMachine final : public Machine {
   }
 
   void Write(const std::string& path, const std::string& text) const {
-    for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-      (void)mkdir(Path(path.substr(0, slash)).c_str(), 0700);
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
+    Result<UniqueFd> file = OpenFile(Path(path).c_str(), kFlags);
+    if (!file.ok()) {
+      for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        (void)mkdir(Path(path.substr(0, slash)).c_str(), 0700);
+      }
+      file = OpenFile(Path(path).c_str(), kFlags);
     }
-    const UniqueFd file = OpenFile(Path(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC).TakeValue();
-    WriteFull(file.get(), BytesOf(text)).TakeValue();
+    WriteFull(file.value().get(), BytesOf(text)).TakeValue();
   }
   void SetSwaps(std::vector<Swap> swaps) {
     swaps_ = std::move(swaps);

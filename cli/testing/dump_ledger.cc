@@ -34,16 +34,15 @@ void DumpLedger::Violate(const std::string& what) {
   if (!violation_) violation_ = what;
 }
 
-Hash DumpLedger::HashOfProven(const Range& region) const {
+DumpLedger::Proven DumpLedger::ReadProven(const Range& region) const {
   const RegionPlaces places(region);
-  HashStream stream;
-  stream.Update(world_.disk().Peek(0, kBlock));
-  stream.Update(world_.disk().Peek(places.start_stamp.begin, kBlock));
-  stream.Update(world_.disk().Peek(places.end_stamp.begin, kBlock));
+  const FakeBlockDevice& disk = world_.disk();
+  Proven proven{disk.Peek(0, kBlock), disk.Peek(places.start_stamp.begin, kBlock),
+                disk.Peek(places.end_stamp.begin, kBlock)};
   for (uint64_t slot = 0; slot < RegionPlaces::kSlots; ++slot) {
-    stream.Update(world_.disk().Peek(places.Slot(slot).begin, RegionPlaces::kControl));
+    proven.push_back(disk.Peek(places.Slot(slot).begin, RegionPlaces::kControl));
   }
-  return stream.Current();
+  return proven;
 }
 
 const DumpId& DumpLedger::ImageKey() {
@@ -79,7 +78,7 @@ void DumpLedger::NoteArming() {
   arming.slot = places.Slot(target.slot);
   arming.extent = {region.begin + target.extent().begin, region.begin + target.extent().end};
   arming.serial = world_.identity().serial;
-  arming.proven = HashOfProven(region);
+  arming.proven = ReadProven(region);
   if (!places.data.Contains(arming.extent)) Violate("an extent outside of the region's page data");
   for (const Dump& dump : dumps_) {
     if (dump.debt != Debt::kOwed || world_.HasOldCopy()) continue;
@@ -109,7 +108,7 @@ void DumpLedger::CheckLoadedKey() {
 bool DumpLedger::MustCapture() const {
   if (!loaded_) return false;
   const Arming& arming = armings_.at(*loaded_);
-  return world_.HasDisk() && world_.identity().serial == arming.serial && HashOfProven(arming.region) == arming.proven;
+  return world_.HasDisk() && world_.identity().serial == arming.serial && ReadProven(arming.region) == arming.proven;
 }
 
 void DumpLedger::AddCapture(const CaptureRecord& record, bool must_capture) {

@@ -39,6 +39,8 @@ class DumpLedger {
   // After it, and after what a power cut has taken.
   void AddCapture(const CaptureRecord& record, bool must_capture);
 
+  // A kernel has ended, and its image with it; it may come back.
+  void NoteEnd() { loaded_.reset(); }
   // What was not flushed and not promised may be gone.
   void NotePowerCut();
   // A mkswap: from now on swap may take the bytes of all dumps that are there.
@@ -56,6 +58,8 @@ class DumpLedger {
   std::vector<uint64_t> SomeOwedPages() const;
 
  private:
+  // Everything on the disk that a proof compares.
+  using Proven = std::vector<std::vector<uint8_t>>;
   // An image, as it was loaded.
   struct Arming {
     DumpId key_id{};
@@ -63,7 +67,7 @@ class DumpLedger {
     bool key_is_gone = false;    // another boot has deleted it while this one slept
     Range region, slot, extent;  // of the device
     std::string serial;
-    Hash proven{};
+    Proven proven;
   };
   enum class Debt : uint8_t { kNone, kOwed, kPaid, kForfeited };
   // An attempt that has written something.
@@ -88,8 +92,7 @@ class DumpLedger {
     bool pays = false;  // all that is owed
   };
 
-  // Of everything on the disk that a proof compares.
-  Hash HashOfProven(const Range& region) const;
+  Proven ReadProven(const Range& region) const;
   bool HasKey(const Arming& arming) const;
   // Of the image that is in memory.
   const DumpId& ImageKey();

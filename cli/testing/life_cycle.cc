@@ -42,12 +42,23 @@ constexpr uint32_t kWholeLastPage = LifeCycleWorld::kDeviceBytes / 4096 - 1;
 
 std::optional<std::string> LifeCycle::Run() {
   const uint64_t length = 5 + world_.random().Below(10);
+  if (world_.random().Chance(12)) BeginAsleep();
   for (uint64_t i = 0; i < length && !ledger_.violation(); ++i) {
     Step();
     ledger_.Check();
   }
   if (!ledger_.violation()) End();
   return ledger_.violation();
+}
+
+// A machine that was armed sleeps through the beginning: whatever happens until it wakes happens behind its back.
+void LifeCycle::BeginAsleep() {
+  world_.Prepare(PrepareAction::kPrepare, UnrecoveredDumps::kRefuse, 64 * kMiB).TakeValue();
+  world_.Load().TakeValue();
+  ledger_.Check();
+  history_.emplace_back("prepare, load, hibernate");
+  world_.Hibernate();
+  StartSystem();
 }
 
 void LifeCycle::Step() {
@@ -60,18 +71,22 @@ void LifeCycle::Step() {
   const bool armed = world_.machine().image.has_value();
   const bool lowered = world_.LastPage() != kWholeLastPage;
   const bool waiting = ledger_.OwedTo(world_.active()) > 0;
+  const bool sleeping = world_.can_resume();
   const uint64_t load_weight = lowered ? 50 : 3;
   const std::array choices{
       Choice{lowered ? 6U : 50U, &LifeCycle::Prepare},
-      Choice{lowered ? 5U : 1U, &LifeCycle::Adopt},
+      Choice{!lowered   ? 1U
+             : sleeping ? 25U
+                        : 5U,
+             &LifeCycle::Adopt},
       Choice{lowered ? 7U : 1U, &LifeCycle::Undo},
-      Choice{armed ? 15U : load_weight, &LifeCycle::Load},
+      Choice{armed ? 25U : load_weight, &LifeCycle::Load},
       Choice{2, &LifeCycle::Unload},
       Choice{armed ? 50U : 2U, &LifeCycle::Crash},
       Choice{waiting ? world_.HasOldCopy() ? 90U : 30U : 8U, &LifeCycle::Recover},
       Choice{lowered ? 4U : 1U, &LifeCycle::MakeSwap},
       Choice{waiting && !lowered ? 30U : 8U, &LifeCycle::UseSwap},
-      Choice{10, &LifeCycle::Reboot},
+      Choice{sleeping ? 25U : 10U, &LifeCycle::Reboot},
       Choice{4, &LifeCycle::PowerCut},
   };
   uint64_t all = 0;
@@ -135,7 +150,9 @@ void LifeCycle::LetReadsFail() {
   FakeBlockDevice& disk = world_.disk();
   const std::vector<uint64_t> pages = ledger_.SomeOwedPages();
   if (pages.empty() || world_.random().Chance(50)) {
-    disk.FailAt(FakeBlockDevice::Kind::kRead, world_.random().Below(80), FakeBlockDevice::Fault::kError);
+    // Any, or one of those by which load sees what is occupied: they come behind some thirty of the region itself.
+    const uint64_t number = world_.random().Chance(40) ? world_.random().Below(110) : 35 + world_.random().Below(20);
+    disk.FailAt(FakeBlockDevice::Kind::kRead, number, FakeBlockDevice::Fault::kError);
     return;
   }
   for (const uint64_t page : pages) disk.FailReadsIn({page * 4096, (page + 1) * 4096});
@@ -193,8 +210,10 @@ bool LifeCycle::IsSound() {
 void LifeCycle::Change(PrepareAction action) {
   const unsigned installation = world_.active();
   const LifeCycleWorld::InPlace in_place = world_.in_place();
-  // A region that is made again with another size is for a moment none, and so is one that is adopted.
-  const bool was_sound = action == PrepareAction::kPrepare ? world_.LastPage() == kWholeLastPage : IsSound();
+  // A region that is made again with another size is for a moment none, and so is one that is adopted. And a header
+  // that an interrupted command has not flushed may not be there after a power cut.
+  const bool was_sound = world_.disk().unflushed_writes() == 0 &&
+                         (action == PrepareAction::kPrepare ? world_.LastPage() == kWholeLastPage : IsSound());
   Perform(ChangeProgram(action));
   if (!was_sound || action == PrepareAction::kAdopt) return;
   if (world_.active() != installation || world_.in_place() != in_place) return;
@@ -312,6 +331,7 @@ void LifeCycle::PowerCut() {
 }
 
 void LifeCycle::StartSystem() {
+  ledger_.NoteEnd();
   Random& random = world_.random();
   using InPlace = LifeCycleWorld::InPlace;
   if (world_.in_place() == InPlace::kDisk && random.Chance(25)) world_.KeepCopy();
@@ -320,7 +340,7 @@ void LifeCycle::StartSystem() {
                  : old_copy       ? InPlace::kOldCopy
                                   : InPlace::kDisk,
                  random.Chance(95) ? LifeCycleWorld::kSerial : "ANOTHER-SERIAL");
-  if (world_.can_resume() && random.Chance(40)) {
+  if (world_.can_resume() && random.Chance(25)) {
     world_.Resume();
     history_.push_back("resume of system " + std::to_string(world_.active()));
   } else {

@@ -29,6 +29,7 @@ class LifeCycle {
   const DumpLedger::Counts& endings() const { return endings_; }
 
  private:
+  void BeginAsleep();
   void Step();
   void Prepare() { Change(PrepareAction::kPrepare); }
   void Adopt() { Change(PrepareAction::kAdopt); }
