@@ -2,6 +2,10 @@
 # shellcheck shell=sh
 # Sourced by scripts that need packages of any suite and architecture of the distribution: fetches them, verifies their hashes and
 # unpacks them into the cache; nothing is installed. What is wanted stands in a table with rows "suite arch package version sha256".
+# Expects $scripts, the path of this folder.
+
+# shellcheck source-path=SCRIPTDIR source=apt-source.sh
+. "${scripts:?}/apt-source.sh"
 
 die() {
 	echo "${0##*/}: $*" >&2
@@ -48,12 +52,7 @@ fetch_package() {
 	if [ ! -d "$work/updated-$suite-$arch" ]; then
 		mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 		: >"$apt/status"
-		keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-		options=
-		[ ! -e "$keyring" ] || options="[signed-by=$keyring]"
-		mirror=${CRASHDUMP_MIRROR:-$(mirror_for "$suite")}
-		[ -n "$mirror" ] || die "no mirror for $suite among this machine's apt sources; set CRASHDUMP_MIRROR to one"
-		echo "deb $options $mirror $suite main" >"$apt/sources.list"
+		apt_source deb "$suite" >"$apt/sources.list"
 		apt_get update >&2 || die "apt-get update failed for $suite $arch"
 		mkdir "$work/updated-$suite-$arch"
 	fi
@@ -68,19 +67,4 @@ apt_get() {
 	apt-get -q -o APT::Sandbox::User=root -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" \
 		-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Acquire::Languages=none \
 		-o "Dir::State::Lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache" "$@"
-}
-
-# mirror_for SUITE: the mirror that this machine already uses for its own release.
-mirror_for() {
-	case $1 in
-	*-security) pattern=-security ;;
-	*)
-		# shellcheck disable=SC1091 # the machine's own file
-		codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
-		pattern="^($codename|stable|testing|unstable|sid)\$"
-		;;
-	esac
-	# shellcheck disable=SC2016 # the format is apt's, not the shell's
-	apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk -v pattern="$pattern" '$2 ~ pattern { print $1; exit }'
 }
