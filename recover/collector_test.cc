@@ -32,7 +32,7 @@ TEST_F(CollectorTest, PublishesAndRecordsAndDropsTheKey) {
   EXPECT_EQ(notes[0].kind, Kind::kPublished);
   EXPECT_EQ(notes[0].text, "20231114221320-a1a1a1a1a1a1: complete, messages and 1.2 MiB of memory");
   ASSERT_EQ(rig_.Dumps(), std::vector<std::string>{"20231114221320-a1a1a1a1a1a1"});
-  EXPECT_EQ(rig_.RightPages(rig_.Dumps()[0], plan).size(), 320U);
+  EXPECT_EQ(rig_.RightPages(rig_.Dumps()[0], plan).size(), 5U * RecoveryRig::kChunkPages);
   EXPECT_EQ(Messages(rig_.Dumps()[0]), plan.messages);
   EXPECT_EQ(rig_.Reports().size(), 1U);
   EXPECT_TRUE(Records().empty());

@@ -73,7 +73,7 @@ TEST_F(PublisherTest, AgainChangesNothing) {
   const Result<Published> again = Publish();
   ASSERT_TRUE(again.ok());
   EXPECT_FALSE(again.value().is_new);
-  EXPECT_EQ(again.value().info.data_pages, 320U);
+  EXPECT_EQ(again.value().info.data_pages, 5U * RecoveryRig::kChunkPages);
   EXPECT_EQ(rig_.Tree(), tree);
 }
 

@@ -31,7 +31,7 @@ class RecoveryRig {
   static constexpr uint32_t kPage = 4096;
   static constexpr Range kRegion{kMiB, 13 * kMiB};
   static constexpr uint64_t kExtentBytes = 2 * kMiB;
-  static constexpr uint32_t kChunkPages = 64;
+  static constexpr uint32_t kChunkPages = ChunkBuilder::MaxPages(kPage);
   static constexpr const char* kOtherBoot = "11111111-2222-3333-4444-000000000001";
   static constexpr const char* kThisBoot = "11111111-2222-3333-4444-000000000002";
 

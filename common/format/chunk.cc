@@ -13,19 +13,18 @@ namespace crashdump {
 ChunkBuilder::ChunkBuilder(MutableBytes buffer, uint32_t page_bytes)
     : buffer_(buffer),
       page_bytes_(page_bytes),
-      max_runs_(static_cast<uint32_t>((buffer.size() - BufferBytes(0)) / sizeof(PageRun))),
       runs_(reinterpret_cast<PageRun*>(buffer.data() + sizeof(ChunkPrefix))),
-      data_(buffer.data() + (buffer.size() - kChunkDataBytes)) {
-  Require(buffer.size() == BufferBytes(max_runs_) && max_runs_ >= 1 && max_runs_ <= kChunkMaxRuns);
+      data_(buffer.data() + (kBufferBytes - uint64_t{MaxPages(page_bytes)} * page_bytes)) {
+  static_assert(kMaxRuns <= kChunkMaxRuns && kBufferBytes <= kChunkDataBytes);
+  Require(buffer.size() == kBufferBytes);
   Require(IsPowerOfTwo(page_bytes) && page_bytes >= kMinPageBytes && page_bytes <= kMaxPageBytes);
 }
 
 ChunkBuilder::Added ChunkBuilder::AddPage(uint64_t pfn, Bytes page) {
   Require(page.size() == page_bytes_);
-  const uint64_t used = uint64_t{summary_.data_pages} * page_bytes_;
-  if (used + page_bytes_ > kChunkDataBytes) return Added::kFull;
+  if (summary_.data_pages == MaxPages(page_bytes_)) return Added::kFull;
   if (AddRun(pfn, 1, PageKind::kData) == Added::kFull) return Added::kFull;
-  memcpy(data_ + used, page.data(), page.size());
+  memcpy(data_ + uint64_t{summary_.data_pages} * page_bytes_, page.data(), page.size());
   summary_.data_pages += 1;
   return Added::kYes;
 }
@@ -52,7 +51,7 @@ ChunkBuilder::Added ChunkBuilder::AddRun(uint64_t first_pfn, uint32_t page_count
     PageRun& last = runs_[run_count_ - 1];
     last.page_count = last.page_count + page_count;
   } else {
-    if (run_count_ == max_runs_) return Added::kFull;
+    if (run_count_ == kMaxRuns) return Added::kFull;
     runs_[run_count_++] = {.first_pfn = first_pfn, .page_count = page_count, .kind = static_cast<uint32_t>(kind)};
   }
   const bool first = summary_.end_pfn == 0;
@@ -77,11 +76,11 @@ void ChunkBuilder::Clear() {
 }
 
 uint64_t ChunkCompressor::WorkspaceBytes(CompressionLevels levels) {
-  return FrameCompressor::WorkspaceBytes(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+  return FrameCompressor::WorkspaceBytes(levels, ChunkBuilder::kBufferBytes);
 }
 
 Result<ChunkCompressor> ChunkCompressor::Create(CompressionLevels levels) {
-  FrameCompressor compressor = TRY(FrameCompressor::Create(levels, ChunkBuilder::BufferBytes(kDefaultChunkRuns)));
+  FrameCompressor compressor = TRY(FrameCompressor::Create(levels, ChunkBuilder::kBufferBytes));
   return ChunkCompressor(std::move(compressor));
 }
 

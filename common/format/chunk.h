@@ -12,9 +12,6 @@
 
 namespace crashdump {
 
-// Runs that our writer puts into one chunk: 64 data pages with as many gaps need 127. The format allows more.
-inline constexpr uint32_t kDefaultChunkRuns = 512;
-
 // What a chunk holds, in pages. All values zero: an empty chunk.
 struct ChunkSummary {
   uint64_t first_pfn = 0;  // lowest
@@ -35,13 +32,16 @@ class ChunkBuilder {
  public:
   enum class Added { kYes, kFull };
 
-  // Bytes of buffer for chunks of up to `max_runs` runs (at most kChunkMaxRuns).
-  static constexpr uint64_t BufferBytes(uint32_t max_runs) {
-    return sizeof(ChunkPrefix) + uint64_t{max_runs} * sizeof(PageRun) + kChunkDataBytes;
+  // The largest chunk that is built, table and pages: two of zstd's blocks (128 KiB). The few bytes of a third would
+  // cost as much as a sixteenth of the rest (zstd 1.5.7). The format allows more.
+  static constexpr uint64_t kBufferBytes = 256 * kKiB;
+  // A table of up to the smallest page: 63 pages of 4 KiB with a gap of zero pages behind each need 126 runs.
+  static constexpr uint32_t kMaxRuns = (kMinPageBytes - sizeof(ChunkPrefix)) / sizeof(PageRun);
+  static constexpr uint32_t MaxPages(uint32_t page_bytes) {
+    return static_cast<uint32_t>((kBufferBytes - kMinPageBytes) / page_bytes);
   }
 
-  // Borrows `buffer`, whose size is BufferBytes(n) for some n from 1 to kChunkMaxRuns. `page_bytes` is a power of two
-  // from kMinPageBytes to kMaxPageBytes.
+  // Borrows `buffer`, whose size is kBufferBytes. `page_bytes` is a power of two from kMinPageBytes to kMaxPageBytes.
   ChunkBuilder(MutableBytes buffer, uint32_t page_bytes);
 
   // Each adds pages to the chunk, or nothing at all if it is full: finish it, Clear(), add again. Pages that follow the
@@ -54,7 +54,7 @@ class ChunkBuilder {
   bool empty() const { return run_count_ == 0; }
   const ChunkSummary& summary() const { return summary_; }
 
-  // The plain payload; nothing may be added to the chunk after it. Valid until Clear(). Must not be empty.
+  // The plain payload. Once per chunk, which must not be empty; nothing may be added after it. Valid until Clear().
   Bytes Finish();
   // Begins a new chunk.
   void Clear();
@@ -64,21 +64,19 @@ class ChunkBuilder {
 
   MutableBytes buffer_;
   uint32_t page_bytes_;
-  uint32_t max_runs_;
   uint32_t run_count_ = 0;
   PageRun* runs_;  // the table while it grows, at the front of the buffer
   uint8_t* data_;  // the pages, at the end of the buffer
   ChunkSummary summary_;
 };
 
-// A compressor for chunks from a ChunkBuilder with up to kDefaultChunkRuns runs. All memory is allocated by Create().
+// A compressor for chunks from a ChunkBuilder. All memory is allocated by Create().
 class ChunkCompressor {
  public:
   // The size of an output buffer that is always large enough.
-  static constexpr uint64_t kOutputBytes =
-      ChunkBuilder::BufferBytes(kDefaultChunkRuns) + ChunkBuilder::BufferBytes(kDefaultChunkRuns) / 256 + 64;
+  static constexpr uint64_t kOutputBytes = ChunkBuilder::kBufferBytes + ChunkBuilder::kBufferBytes / 256 + 64;
 
-  // Bytes that Create() allocates: what a worker needs in all is this, kOutputBytes and BufferBytes(kDefaultChunkRuns).
+  // Bytes that Create() allocates: what a worker needs in all is this, kOutputBytes and kBufferBytes.
   static uint64_t WorkspaceBytes(CompressionLevels levels);
   static Result<ChunkCompressor> Create(CompressionLevels levels);
 

@@ -16,9 +16,9 @@ using Added = ChunkBuilder::Added;
 class Chunk : public testing::TestWithParam<uint32_t> {
  protected:
   uint32_t page_bytes() const { return GetParam(); }
-  uint32_t full() const { return static_cast<uint32_t>(kChunkDataBytes / page_bytes()); }
+  uint32_t full() const { return ChunkBuilder::MaxPages(page_bytes()); }
 
-  std::vector<uint8_t> buffer_ = std::vector<uint8_t>(ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+  std::vector<uint8_t> buffer_ = std::vector<uint8_t>(ChunkBuilder::kBufferBytes);
   ChunkBuilder builder_{buffer_, GetParam()};
   std::vector<ChunkRun> runs_;
 };
@@ -71,18 +71,18 @@ TEST_P(Chunk, IsFullOfData) {
 }
 
 TEST_P(Chunk, IsFullOfRuns) {
-  for (uint32_t i = 0; i < kDefaultChunkRuns; ++i) ASSERT_EQ(builder_.AddZero(uint64_t{2} * i, 1), Added::kYes);
+  for (uint32_t i = 0; i < ChunkBuilder::kMaxRuns; ++i) ASSERT_EQ(builder_.AddZero(uint64_t{2} * i, 1), Added::kYes);
   EXPECT_EQ(builder_.AddZero(5000, 1), Added::kFull);
   EXPECT_EQ(builder_.AddPage(5000, TestPage(1, page_bytes())), Added::kFull);
   EXPECT_EQ(builder_.summary().data_pages, 0U);
   // A page that extends the last run still fits.
-  EXPECT_EQ(builder_.AddZero(2 * (kDefaultChunkRuns - 1) + 1, 1), Added::kYes);
+  EXPECT_EQ(builder_.AddZero(2 * (ChunkBuilder::kMaxRuns - 1) + 1, 1), Added::kYes);
   EXPECT_TRUE(ParseChunk(builder_.Finish(), page_bytes(), runs_).ok());
-  EXPECT_EQ(runs_.size(), kDefaultChunkRuns);
+  EXPECT_EQ(runs_.size(), ChunkBuilder::kMaxRuns);
 }
 
 TEST(ChunkBuilder, RunOfManyPagesDoesNotOverflow) {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(2));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   ChunkBuilder builder(buffer, 4096);
   EXPECT_EQ(builder.AddZero(0, UINT32_MAX), Added::kYes);
   EXPECT_EQ(builder.AddZero(UINT32_MAX, 1), Added::kYes);
@@ -95,40 +95,42 @@ TEST(ChunkBuilder, RunOfManyPagesDoesNotOverflow) {
 // The memory of a capture worker: builder, compressor and output at level 1.
 TEST(ChunkCompressor, WorkerNeedsLittleMemory) {
   const uint64_t bytes =
-      ChunkCompressor::WorkspaceBytes(1) + ChunkCompressor::kOutputBytes + ChunkBuilder::BufferBytes(kDefaultChunkRuns);
+      ChunkCompressor::WorkspaceBytes(1) + ChunkCompressor::kOutputBytes + ChunkBuilder::kBufferBytes;
   EXPECT_LE(bytes, 12 * kMiB / 10);
   EXPECT_GT(ChunkCompressor::WorkspaceBytes(1), 100 * kKiB);  // not the answer of a failure
 }
 
 TEST(ChunkCompressor, WorstCaseFitsTheOutput) {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   std::vector<uint8_t> out(ChunkCompressor::kOutputBytes);
   EXPECT_EQ(out.size(), MaxStoredLength(buffer.size()));
   ChunkBuilder builder(buffer, 4096);
   ChunkCompressor compressor = ChunkCompressor::Create(1).TakeValue();
-  std::minstd_rand generator(1);
-  std::vector<uint8_t> page(4096);
-  uint32_t pages = 0;
-  for (uint32_t i = 0; i < kDefaultChunkRuns; ++i) {
-    const uint64_t pfn = (uint64_t{generator()} << 20) + i;  // a table that does not compress either
-    for (uint8_t& byte : page) byte = static_cast<uint8_t>(generator() >> 10);
-    if (pages < 64) {
-      ASSERT_EQ(builder.AddPage(pfn, page), Added::kYes);
-      ++pages;
-    } else {
-      ASSERT_EQ(builder.AddZero(pfn, static_cast<uint32_t>(generator())), Added::kYes);
+  // Nothing compresses, not even the table.
+  const auto fill = [&builder] {
+    std::minstd_rand generator(1);
+    std::vector<uint8_t> page(4096);
+    for (uint32_t i = 0; i < ChunkBuilder::kMaxRuns; ++i) {
+      const uint64_t pfn = (uint64_t{generator()} << 20) + i;
+      for (uint8_t& byte : page) byte = static_cast<uint8_t>(generator() >> 10);
+      const Added added = i < ChunkBuilder::MaxPages(4096) ? builder.AddPage(pfn, page)
+                                                           : builder.AddZero(pfn, static_cast<uint32_t>(generator()));
+      ASSERT_EQ(added, Added::kYes);
     }
-  }
+  };
+  fill();
   const Result<CompressedChunk> chunk = compressor.Compress(builder, out);
   ASSERT_TRUE(chunk.ok()) << chunk.error().text();
-  EXPECT_EQ(chunk.value().plain_length, buffer.size());
+  EXPECT_EQ(chunk.value().plain_length, ChunkBuilder::kBufferBytes - 8);  // a table of 4088 bytes
   std::vector<uint8_t> plain(chunk.value().plain_length);
   ASSERT_TRUE(FrameDecoder::Create().value().Decode(chunk.value().frame, plain).ok());
+  builder.Clear();
+  fill();
   EXPECT_TRUE(Equal(plain, builder.Finish()));
 }
 
 TEST(ParseChunk, RefusesEveryContradiction) {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(4));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   ChunkBuilder builder(buffer, 4096);
   ASSERT_EQ(builder.AddPage(1, TestPage(1, 4096)), Added::kYes);
   ASSERT_EQ(builder.AddZero(9, 3), Added::kYes);

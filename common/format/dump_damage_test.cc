@@ -278,7 +278,7 @@ TEST_F(DumpDamage, HeaderOfTheOtherAttempt) {
 // A page that comes twice, from a writer with the right keys.
 TEST_F(DumpDamage, PageThatComesTwice) {
   const std::vector<PlacedObject> chunks = OfType(ObjectType::kChunk);
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(4));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   ChunkBuilder builder(buffer, 4096);
   ASSERT_EQ(builder.AddZero(plan_.pages[0].first_pfn, 1), ChunkBuilder::Added::kYes);
   Forge(chunks[2], builder.Finish());

@@ -109,7 +109,7 @@ void Run(Bytes input) {
 }
 
 std::vector<uint8_t> GoodChunk() {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(4));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   ChunkBuilder builder(buffer, 4096);
   Require(builder.AddPage(1, TestPage(1, 4096)) == ChunkBuilder::Added::kYes);
   Require(builder.AddZero(2, 5) == ChunkBuilder::Added::kYes);

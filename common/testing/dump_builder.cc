@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kFirstPfn = 0x100;
 
 Result<> AppendPages(const DumpPlan& plan, DumpWriter& writer, DumpResult& result) {
-  std::vector<uint8_t> buffer(ChunkBuilder::BufferBytes(kDefaultChunkRuns));
+  std::vector<uint8_t> buffer(ChunkBuilder::kBufferBytes);
   std::vector<uint8_t> out(ChunkCompressor::kOutputBytes);
   ChunkBuilder builder(buffer, plan.parameters.page_bytes);
   ChunkCompressor compressor = TRY(ChunkCompressor::Create(1));
