@@ -11,10 +11,14 @@ namespace {
 // zstd's block compression needs under 20 KiB; only what is touched costs memory.
 constexpr size_t kStackBytes = 256 * kKiB;
 
-// With one slot more than threads every thread can compress while one chunk is being written.
-constexpr size_t SlotsFor(size_t threads) { return threads + 1; }
+// Waking a thread costs a twentieth of a chunk's compression, in a virtual machine more: the writer is woken for so
+// many chunks at once, unless somebody waits for it.
+constexpr uint64_t kBurst = 2;
 
-constexpr uint64_t kBuilderBytes = ChunkBuilder::BufferBytes(kDefaultChunkRuns);
+// With so many more slots than threads every thread can compress while a burst is being written.
+constexpr size_t SlotsFor(size_t threads) { return threads + kBurst; }
+
+constexpr uint64_t kBuilderBytes = ChunkBuilder::kBufferBytes;
 
 // Memory that was only promised is not there for certain: a page fault in mid-dump could meet the OOM killer.
 void Touch(uint8_t* memory, uint64_t bytes) { memset(memory, 0, static_cast<size_t>(bytes)); }
@@ -118,9 +122,12 @@ void CapturePipeline::Work(Worker& worker) {
     const Result<CompressedChunk> chunk =
         Compress(worker, taken->level, {slot.out.get(), ChunkCompressor::kOutputBytes});
     worker.builder->Clear();
-    const std::lock_guard lock(state_lock_);
+    // Who is woken while the lock is held would only wait again, for the lock.
+    std::unique_lock lock(state_lock_);
     slot.chunk.emplace(chunk);
-    if (written_ == taken->number) for_writer_.notify_one();
+    const bool is_burst = ++compressed_ - written_ >= kBurst;
+    lock.unlock();
+    if (is_burst) for_writer_.notify_one();
   }
 }
 
@@ -134,7 +141,10 @@ std::optional<CapturePipeline::TakenChunk> CapturePipeline::TakeChunk(Worker& wo
   {
     std::unique_lock lock(state_lock_);
     const auto has_slot = [this] { return filled_ < written_ + slots_.size(); };
-    if (!has_slot()) level_controller_.OnWriterIsLate();
+    if (!has_slot()) {
+      level_controller_.OnWriterIsLate();
+      for_writer_.notify_one();
+    }
     for_workers_.wait(lock, [&] { return ended_ || abandoned_ || has_slot(); });
     if (ended_ || abandoned_) return std::nullopt;
   }
@@ -163,9 +173,11 @@ CapturePipeline::Slot* CapturePipeline::Await(uint64_t number, const std::functi
 }
 
 void CapturePipeline::Release(Slot& slot, uint64_t number) {
-  const std::lock_guard lock(state_lock_);
-  slot.chunk.reset();
-  written_ = number + 1;
+  {
+    const std::lock_guard lock(state_lock_);
+    slot.chunk.reset();
+    written_ = number + 1;
+  }
   // At most one thread waits for a slot: the one with fill_lock_.
   for_workers_.notify_one();
 }

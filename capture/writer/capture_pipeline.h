@@ -130,7 +130,8 @@ class CapturePipeline {
   bool abandoned_ = false;  // nobody wants further chunks
   bool ended_ = false;      // filled_ will not grow
   uint64_t filled_ = 0;     // chunks that have a number
-  uint64_t written_ = 0;    // chunks whose slot is free again
+  uint64_t compressed_ = 0;
+  uint64_t written_ = 0;  // chunks whose slot is free again
 };
 
 }  // namespace crashdump
