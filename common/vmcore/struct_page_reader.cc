@@ -40,11 +40,16 @@ StructPageReader::Window StructPageReader::Read(uint64_t pfn) {
 uint64_t StructPageReader::ReadBuffer(uint64_t address, uint64_t bytes) {
   uint64_t done = 0;
   while (done < bytes) {
-    const Result<PhysicalSpan> span = kernel_->Translate(address + done);
-    if (!span.ok()) break;
-    const uint64_t wanted = std::min(bytes - done, span.value().bytes);
-    const uint64_t count = ReadPhysical(
-        span.value().address, MutableBytes(buffer_).subspan(static_cast<size_t>(done), static_cast<size_t>(wanted)));
+    if (!translated_.Contains(address + done)) {
+      const Result<PhysicalSpan> span = kernel_->Translate(address + done);
+      if (!span.ok()) break;
+      translated_ = {address + done, address + done + span.value().bytes};
+      translated_to_ = span.value().address;
+    }
+    const uint64_t wanted = std::min(bytes - done, translated_.end - (address + done));
+    const uint64_t count =
+        ReadPhysical(translated_to_ + (address + done - translated_.begin),
+                     MutableBytes(buffer_).subspan(static_cast<size_t>(done), static_cast<size_t>(wanted)));
     done += count;
     if (count < wanted) break;
   }

@@ -42,6 +42,9 @@ class StructPageReader {
   PageReader reader_;  // maps /proc/vmcore, where each page read costs a mapping of its own
   uint32_t struct_bytes_;
   std::vector<uint8_t> buffer_;
+  // The last translation, virtual addresses and where the first leads: a 2 MiB page of struct pages has many windows.
+  Range translated_{};
+  uint64_t translated_to_ = 0;
 };
 
 }  // namespace crashdump
