@@ -31,8 +31,8 @@ struct DumpInfo {
   std::string reason;       // empty if complete
   bool read_error = false;  // the disk could not be read to the dump's end: another try may give more
   VmcoreFile vmcore = VmcoreFile::kNone;
-  std::string vmcore_format;    // "kdump", "elf" or "crashdump"; empty if not present, or made by an older version
-  uint64_t vmcore_bytes = 0;    // of the file, holes included
+  std::string vmcore_format;    // "kdump", "elf" or "crashdump"; of the file or the try; empty if there is none
+  uint64_t vmcore_bytes = 0;    // of the file, holes included; kPending: needs at least these, as a try has shown
   uint64_t messages_bytes = 0;  // of dmesg.txt
   uint64_t data_pages = 0;
   uint64_t zero_pages = 0;

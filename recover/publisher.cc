@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -110,18 +110,20 @@ std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const 
 }
 
 Result<uint64_t> Publisher::Room() const {
-  struct statvfs status {};
-  if (fstatvfs(dumps_.get(), &status) != 0) return Error::Os(errno, "%s: statvfs", dumps_path_.c_str());
-  const uint64_t free = uint64_t{status.f_bavail} * status.f_frsize;
+  struct statfs status {};
+  if (fstatfs(dumps_.get(), &status) != 0) return Error::Os(errno, "%s: statfs", dumps_path_.c_str());
+  const uint64_t free = uint64_t{status.f_bavail} * static_cast<uint64_t>(status.f_frsize);
   return free < minimum_free_ ? 0 : free - minimum_free_;
 }
 
-Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image,
-                                        const VmcoreExporter& exporter) const {
+Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter,
+                                        uint64_t& needed) const {
   const UniqueFd file = TRY(CreatePrivateFile(directory_fd, kVmcoreName));
   // How much it will be is known before only where pages are not compressed.
   FileSink sink(file.get(), TRY(Room()));
-  const uint64_t bytes = TRY(exporter.Write(sink, SecondTime(image, options_.progress)));
+  const Result<uint64_t> written = exporter.Write(sink, SecondTime(image, options_.progress));
+  needed = sink.wanted_bytes();
+  const uint64_t bytes = TRY(written);
   if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return Error::Os(errno, "making a file of %" PRIu64 " bytes", bytes);
   }
@@ -130,7 +132,7 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image
 }
 
 Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
-                                  VmcoreFile vmcore) const {
+                                  VmcoreFile vmcore, uint64_t& vmcore_bytes) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
@@ -140,7 +142,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage&
   const std::string messages = EscapeControl(sections.messages);
   TRY(WriteNewFile(directory.get(), kMessagesName, messages));
   const bool is_present = vmcore == VmcoreFile::kPresent;
-  const uint64_t vmcore_bytes = is_present ? TRY(WriteVmcore(directory.get(), image, *exporter), "%s", kVmcoreName) : 0;
+  if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), image, *exporter, vmcore_bytes), "%s", kVmcoreName);
   const DumpHeader& header = image.reader().header();
   const DumpVerdict& verdict = image.verdict();
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
@@ -151,7 +153,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage&
                       .reason = verdict.reason,
                       .read_error = verdict.read_error,
                       .vmcore = vmcore,
-                      .vmcore_format = is_present ? VmcoreFormatName(exporter->format()) : "",
+                      .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(exporter->format()) : "",
                       .vmcore_bytes = vmcore_bytes,
                       .messages_bytes = messages.size(),
                       .data_pages = verdict.data_pages,
@@ -196,8 +198,10 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
       made = MakeExporter(VmcoreFormat::kCrashdump, reader, image, options_.encode);
     }
     exporter = TRY(std::move(made));
-    const uint64_t room = TRY(Room());
-    vmcore = exporter->ExpectedBytes() <= room ? VmcoreFile::kPresent : VmcoreFile::kPending;
+    // A try that has failed is not made again with no more room: it would fill the disk each time that recover runs.
+    const bool was_tried = earlier && earlier->vmcore_format == VmcoreFormatName(exporter->format());
+    const uint64_t needed = std::max(exporter->ExpectedBytes(), was_tried ? earlier->vmcore_bytes : 0);
+    vmcore = needed <= TRY(Room()) ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
   if (earlier && !AddsTo(*earlier, image, vmcore)) {
     published.info = *earlier;
@@ -205,16 +209,20 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   }
 
   const std::string temporary = std::string(kTemporaryPrefix) + published.name;
-  Result<DumpInfo> built = Build(temporary, image, exporter.get(), vmcore);
+  uint64_t vmcore_bytes = 0;
+  Result<DumpInfo> built = Build(temporary, image, exporter.get(), vmcore, vmcore_bytes);
   if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
     // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
     // stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
-    if (earlier && !AddsTo(*earlier, image, VmcoreFile::kPending)) {
+    vmcore = VmcoreFile::kPending;
+    // What was read without an error is no less than what is published; how much it came to is worth writing down.
+    const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !image.verdict().read_error;
+    if (earlier && !may_replace && !AddsTo(*earlier, image, vmcore)) {
       published.info = *earlier;
       return published;
     }
-    built = Build(temporary, image, nullptr, VmcoreFile::kPending);
+    built = Build(temporary, image, exporter.get(), vmcore, vmcore_bytes);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
@@ -224,7 +232,7 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   if (!moved.ok()) return moved.error();
-  published.is_new = true;
+  published.is_new = !earlier || AddsTo(*earlier, image, vmcore);
   published.info = built.TakeValue();
   return published;
 }

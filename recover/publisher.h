@@ -68,10 +68,12 @@ class Publisher {
   std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
   // Bytes that may be written without touching what is to stay free.
   Result<uint64_t> Room() const;
-  // `exporter` is needed for kPresent only.
+  // `exporter`: null for kNone. `vmcore_bytes` is DumpInfo's member; for kPresent it comes back, and if the
+  // disk is full, as what is needed at least.
   Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
-                         VmcoreFile vmcore) const;
-  Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter) const;
+                         VmcoreFile vmcore, uint64_t& vmcore_bytes) const;
+  Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter,
+                               uint64_t& needed) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
 

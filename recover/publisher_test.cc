@@ -6,6 +6,7 @@
 
 #include "common/base/range_source.h"
 #include "common/testing/fsynced_directory.h"
+#include "common/testing/system_calls.h"
 #include "recover/kdump_file_test.h"
 #include "recover/recovery_rig_test.h"
 
@@ -155,6 +156,48 @@ TEST_F(PublisherTest, MessagesThatCouldNotBeReadDoNotWaitForRoom) {
   rig_.device().ClearFaults();
   MustPublish();
   ExpectWhole();
+}
+
+// Pages that are compressed one by one need more than is expected from the dump, where they are compressed together.
+TEST_F(PublisherTest, ATryThatDidNotFitIsNotMadeAgainWithNoMoreRoom) {
+  rig_.UseOptions({.format = VmcoreFormat::kKdump});
+  RecoveryRig other;
+  other.UseOptions({.format = VmcoreFormat::kKdump});
+  const KeyRecord record = other.AddRecord(7);
+  other.Place(RecoveryRig::PlanFor(record));
+  other.Recover();
+  const uint64_t needed = other.Info(kName).vmcore_bytes;
+
+  const auto publish = [&](uint64_t free_bytes) {
+    const FixedFreeSpace space(free_bytes);
+    return Publish(0).TakeValue();
+  };
+  // A try replaces the directory.
+  const auto inode = [this] {
+    struct stat status {};
+    EXPECT_EQ(stat(rig_.DumpFile(kName, "info.json").c_str(), &status), 0);
+    return status.st_ino;
+  };
+  // Less than expected: not tried.
+  EXPECT_TRUE(publish(0).is_new);
+  EXPECT_EQ(rig_.Info(kName).vmcore_bytes, 0U);
+  const ino_t first = inode();
+  // More than expected, and too little.
+  const uint64_t too_little = AlignDown(needed - needed / 8, 4096);
+  const Published tried = publish(too_little);
+  EXPECT_EQ(tried.info.vmcore, VmcoreFile::kPending);
+  EXPECT_FALSE(tried.is_new);
+  EXPECT_GT(rig_.Info(kName).vmcore_bytes, too_little);
+  EXPECT_LE(rig_.Info(kName).vmcore_bytes, needed);
+  const ino_t second = inode();
+  EXPECT_NE(second, first);
+  EXPECT_FALSE(publish(too_little).is_new);
+  EXPECT_EQ(inode(), second);
+  // Another form of it may need less.
+  rig_.UseOptions({.format = VmcoreFormat::kCrashdump});
+  const Published whole = publish(too_little);
+  EXPECT_TRUE(whole.is_new);
+  EXPECT_EQ(whole.info.vmcore, VmcoreFile::kPresent);
 }
 
 TEST_F(PublisherTest, PagesThatAreGoneAreNotWaitedFor) {

@@ -18,7 +18,11 @@ class FileSink final : public ByteSink {
   // Borrows the descriptor. Beyond `limit` bytes written in all it fails as a full disk does (ENOSPC).
   explicit FileSink(int fd, uint64_t limit = UINT64_MAX) : fd_(fd), left_(limit) {}
 
+  // Of everything that was written or was to be.
+  uint64_t wanted_bytes() const { return wanted_; }
+
   Result<> WriteAt(uint64_t offset, Bytes data) override {
+    wanted_ += data.size();
     if (data.size() > left_) return Error::Os(ENOSPC, "write");
     left_ -= data.size();
     TRY(PwriteFull(fd_, offset, data));
@@ -40,6 +44,7 @@ class FileSink final : public ByteSink {
 
   int fd_;
   uint64_t left_;
+  uint64_t wanted_ = 0;
   uint64_t waiting_ = 0;  // bytes written since
 };
 

@@ -2,6 +2,7 @@
 #include "common/testing/system_calls.h"
 
 #include <sys/random.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ std::vector<FsyncObserver*>& Observers() {
 }
 
 Random* randomness = nullptr;
+std::optional<uint64_t> free_space;
 
 }  // namespace
 
@@ -33,6 +35,12 @@ SeededRandomness::SeededRandomness(uint64_t seed) : random_(seed) {
   randomness = &random_;
 }
 SeededRandomness::~SeededRandomness() { randomness = nullptr; }
+
+FixedFreeSpace::FixedFreeSpace(uint64_t bytes) {
+  Require(!free_space);
+  free_space = bytes;
+}
+FixedFreeSpace::~FixedFreeSpace() { free_space.reset(); }
 
 }  // namespace crashdump
 
@@ -57,4 +65,10 @@ extern "C" ssize_t getrandom(void* buffer, size_t size, unsigned flags) {
     done += part;
   }
   return static_cast<ssize_t>(size);
+}
+
+extern "C" int fstatfs(int fd, struct statfs* out) {
+  if (syscall(SYS_fstatfs, fd, out) != 0) return -1;
+  if (crashdump::free_space) out->f_bavail = *crashdump::free_space / static_cast<uint64_t>(out->f_frsize);
+  return 0;
 }

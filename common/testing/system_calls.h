@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Two calls of the C library that tests need in their hands: fsync(2), because what was not flushed is what a power cut
-// takes, and getrandom(2), so that keys and ids follow from a seed. The program of the unit tests has definitions of
+// Calls of the C library that tests need in their hands: fsync(2), because what was not flushed is what a power cut
+// takes; getrandom(2), so that keys and ids follow from a seed; fstatfs(2), because others fill and empty the disk that
+// the tests run on. The program of the unit tests has definitions of
 // its own for them (system_calls.cc), which ask the kernel unless one of the objects below exists.
 #pragma once
 
@@ -32,6 +33,15 @@ class SeededRandomness {
 
  private:
   Random random_;
+};
+
+// While it exists, every filesystem has so many bytes free, cut to whole blocks. One at a time.
+class FixedFreeSpace {
+ public:
+  explicit FixedFreeSpace(uint64_t bytes);
+  ~FixedFreeSpace();
+  FixedFreeSpace(const FixedFreeSpace&) = delete;
+  FixedFreeSpace& operator=(const FixedFreeSpace&) = delete;
 };
 
 }  // namespace crashdump
