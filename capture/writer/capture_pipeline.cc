@@ -239,7 +239,9 @@ PipelineOutcome CapturePipeline::Run(DumpWriter& writer, const ProgressCallback&
       outcome.result = DumpResult::kStopped;
     } else {
       outcome.complete_passes = filler_.order().size();
-      if (writer.counters().unreadable_pages != 0) outcome.result = DumpResult::kReadErrors;
+      if (writer.counters().unreadable_pages != 0 || filler_.changed_sections() != 0) {
+        outcome.result = DumpResult::kReadErrors;
+      }
     }
   }
   return outcome;

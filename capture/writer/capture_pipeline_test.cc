@@ -238,6 +238,44 @@ TEST(CapturePipeline, PagesThatTheLevelLeavesOutAreNeitherReadNorWritten) {
   ExpectTruth(sample, written);
 }
 
+// Every other page is a process's, until some are the kernel's when memory is looked at for the n-th time.
+class ChangesItsMind final : public PageClassifier {
+ public:
+  explicit ChangesItsMind(int looks) : looks_left_(looks) {}
+  const std::vector<std::string>& notes() const override { return notes_; }
+  std::vector<std::string> Doubts(const PageCounts&) const override { return {}; }
+  void Classify(Range pfns, OpenBlock&, std::span<PageClass> classes) override {
+    if (pfns.begin == kSampleFirstPfn) --looks_left_;
+    for (uint64_t pfn = pfns.begin; pfn < pfns.end; ++pfn) {
+      const bool is_user = pfn % 2 == 0 && (looks_left_ >= 0 || pfn % 4 != 0);
+      classes[pfn - pfns.begin] = is_user ? PageClass::kUser : PageClass::kKernel;
+    }
+  }
+
+ private:
+  int looks_left_;
+  std::vector<std::string> notes_;
+};
+
+TEST(CapturePipeline, PagesWhoseClassChangesAreNeverWrittenTwiceAndTheDumpSaysSo) {
+  const SampleVmcore sample = MakeSampleVmcore(600);
+  const auto write = [&](int looks) {
+    ChangesItsMind classifier(looks);
+    return Write(sample, {.level = 1, .classifier = &classifier});
+  };
+  const Written same = write(3);
+  EXPECT_EQ(same.outcome.result, DumpResult::kComplete);
+  EXPECT_EQ(same.found.pages.size(), sample.pages.size());
+  for (const int looks : {1, 2}) {
+    const Written written = write(looks);
+    EXPECT_EQ(written.outcome.result, DumpResult::kReadErrors);
+    EXPECT_EQ(written.verdict->state, DumpState::kIncomplete) << written.verdict->reason;
+    EXPECT_GE(written.found.pages.size(), 300U);
+    EXPECT_LT(written.found.pages.size(), sample.pages.size());
+    ExpectTruth(sample, written);
+  }
+}
+
 // The chunks of a dump in the order of writing, as sets of page frames.
 class ChunkOrder final : public DumpVisitor {
  public:

@@ -4,6 +4,15 @@
 #include <algorithm>
 
 namespace crashdump {
+namespace {
+
+decltype(PageCensus::Section::counts) Count(std::span<const PageClass> classes) {
+  decltype(PageCensus::Section::counts) counts{};
+  for (const PageClass page_class : classes) ++counts[static_cast<size_t>(page_class)];
+  return counts;
+}
+
+}  // namespace
 
 PageCensus::PageCensus(const PhysicalMemory& memory, uint64_t page_bytes) {
   const uint64_t section_pages = kSectionBytes / page_bytes;
@@ -29,8 +38,7 @@ bool PageCensus::Take(PageClassifier& classifier, const std::atomic<bool>& stop,
     section.open = open;
     const std::span<PageClass> classes = std::span(classes_).first(section.page_count);
     classifier.Classify(section.pfns(), open, classes);
-    section.counts = {};
-    for (const PageClass page_class : classes) ++section.counts[static_cast<size_t>(page_class)];
+    section.counts = Count(classes);
     for (size_t i = 0; i < totals_.size(); ++i) totals_[i] += section.counts[i];
     done += section.page_count;
     progress(done);
@@ -38,11 +46,12 @@ bool PageCensus::Take(PageClassifier& classifier, const std::atomic<bool>& stop,
   return true;
 }
 
-std::span<const PageClass> PageCensus::Classes(PageClassifier& classifier, const Section& section) {
+PageCensus::Look PageCensus::Classes(PageClassifier& classifier, size_t index) {
+  const Section& section = sections_[index];
   const std::span<PageClass> classes = std::span(classes_).first(section.page_count);
   OpenBlock open = section.open;
   classifier.Classify(section.pfns(), open, classes);
-  return classes;
+  return {.classes = classes, .is_as_counted = Count(classes) == section.counts};
 }
 
 }  // namespace crashdump

@@ -39,8 +39,15 @@ class PageCensus {
 
   std::span<const Section> sections() const { return sections_; }
   const PageCounts& totals() const { return totals_; }
-  // The classes of a section's pages, valid until the next call.
-  std::span<const PageClass> Classes(PageClassifier& classifier, const Section& section);
+  // The classes of the pages of sections()[index], valid until the next call, and whether they are those that were
+  // counted: a disk or memory that fails may give other struct pages the second time.
+  struct Look {
+    std::span<const PageClass> classes;
+    bool is_as_counted = true;
+  };
+  Look Classes(PageClassifier& classifier, size_t index);
+  // The section has no pages any more, in sections(); totals() stay.
+  void Forget(size_t index) { sections_[index].counts = {}; }
 
  private:
   std::vector<Section> sections_;

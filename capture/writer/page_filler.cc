@@ -72,9 +72,18 @@ bool PageFiller::HasPagesOfPass(const PageCensus::Section& section) const {
 
 bool PageFiller::NextSection() {
   while (next_section_ < census_.sections().size()) {
-    const PageCensus::Section& section = census_.sections()[next_section_++];
+    const size_t index = next_section_++;
+    const PageCensus::Section& section = census_.sections()[index];
     if (!HasPagesOfPass(section)) continue;
-    classes_ = census_.Classes(*classifier_, section);
+    const PageCensus::Look look = census_.Classes(*classifier_, index);
+    if (!look.is_as_counted) {
+      // Another class, another pass: a page could come twice, and a reader stops there. What the first pass finds is
+      // safe from that.
+      ++changed_sections_;
+      census_.Forget(index);
+      if (pass_ != 0) continue;
+    }
+    classes_ = look.classes;
     next_pfn_ = section.first_pfn;
     return true;
   }

@@ -61,6 +61,9 @@ class PageFiller {
     Error error;
   };
   const std::optional<ReadFailure>& first_failure() const { return first_failure_; }
+  // Sections whose pages had other classes when they were to be written than when they were counted: some of their
+  // pages are missing. For when nobody fills.
+  uint64_t changed_sections() const { return changed_sections_; }
 
  private:
   // Bounds a span, so that progress is seen.
@@ -103,6 +106,7 @@ class PageFiller {
   PageSpan span_;  // what was read and not added yet
 
   std::optional<ReadFailure> first_failure_;
+  uint64_t changed_sections_ = 0;
 };
 
 }  // namespace crashdump

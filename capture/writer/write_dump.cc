@@ -74,6 +74,10 @@ class Session {
                          writer_.counters().unreadable_pages)
                .text());
     }
+    if (const uint64_t changed = filler.changed_sections(); changed != 0) {
+      Note("pages are missing: the struct pages of " + std::to_string(changed) +
+           " sections of memory were others when they were read again");
+    }
     return outcome;
   }
 
