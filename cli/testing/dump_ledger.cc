@@ -30,8 +30,10 @@ DumpLedger::DumpLedger(LifeCycleWorld& world) : world_(world) {
   world_.Watch([this] { CheckLoadedKey(); });
 }
 
-void DumpLedger::Violate(const std::string& what) {
-  if (!violation_) violation_ = what;
+void DumpLedger::Violate(const std::string& what, Harm harm) {
+  if (violation_) return;
+  violation_ = what;
+  harm_ = harm;
 }
 
 DumpLedger::Proven DumpLedger::ReadProven(const Range& region) const {
@@ -79,7 +81,7 @@ void DumpLedger::NoteArming() {
   arming.extent = {region.begin + target.extent().begin, region.begin + target.extent().end};
   arming.serial = world_.identity().serial;
   arming.proven = ReadProven(region);
-  if (!places.data.Contains(arming.extent)) Violate("an extent outside of the region's page data");
+  if (!places.data.Contains(arming.extent)) Violate("an extent outside of the region's page data", Harm::kOutside);
   for (const Dump& dump : dumps_) {
     if (dump.debt != Debt::kOwed || world_.HasOldCopy()) continue;
     for (const auto& [offset, data] : dump.blocks) {
@@ -118,7 +120,7 @@ void DumpLedger::AddCapture(const CaptureRecord& record, bool must_capture) {
   for (const AttemptRecord& attempt : record.attempts) {
     if (attempt.refusal) {
       ++counts_["capture refused"];
-      if (!attempt.operations.empty()) Violate("something was written without a proof");
+      if (!attempt.operations.empty()) Violate("something was written without a proof", Harm::kOutside);
       continue;
     }
     if (attempt.attempt == 2) ++counts_["second attempt"];
@@ -138,9 +140,10 @@ void DumpLedger::CheckWrites(const AttemptRecord& attempt, const CaptureRecord& 
       continue;
     }
     const Range& range = operation.range;
-    if (!places.Contain(range)) Violate("capture wrote to " + std::to_string(range.begin) + ", which is not its own");
+    if (!places.Contain(range))
+      Violate("capture wrote to " + std::to_string(range.begin) + ", which is not its own", Harm::kOutside);
     for (const Range& earlier : written) {
-      if (earlier.Overlaps(range)) Violate("capture wrote twice to " + std::to_string(range.begin));
+      if (earlier.Overlaps(range)) Violate("capture wrote twice to " + std::to_string(range.begin), Harm::kOutside);
     }
     if (written.empty() && range != places.header) Violate("capture did not begin with the header");
     // A trailer that says that the target failed may follow a flush that failed.
@@ -256,7 +259,7 @@ void DumpLedger::SwapWrote(const std::vector<Range>& ranges) {
       dump.blocks.erase(block);
     }
     if (!is_hit) continue;
-    if (!dump.exposed) Violate("swap wrote into " + dump.name);
+    if (!dump.exposed) Violate("swap wrote into " + dump.name, Harm::kOutside);
     ++counts_["hurt by swap"];
     dump.committed = false;
     dump.owed_pages = Walk(dump).value_or(0);
@@ -314,7 +317,7 @@ void DumpLedger::CheckPublications(unsigned installation) {
       return each.attempt_id == found.info.attempt_id && each.installation == installation;
     });
     if (dump == dumps_.end()) {
-      Violate(name + " is published, but no crash has left it");
+      Violate(name + " is published, but no crash has left it", Harm::kWrongBytes);
     } else {
       publications.push_back(CheckPublication(*dump, *published));
     }
@@ -323,22 +326,22 @@ void DumpLedger::CheckPublications(unsigned installation) {
 
 DumpLedger::Publication DumpLedger::CheckPublication(const Dump& dump, const PublishedDump& published) {
   const DumpInfo& info = published.info;
-  if (published.fault) Violate(dump.name + ": " + *published.fault);
+  if (published.fault) Violate(dump.name + ": " + *published.fault, Harm::kWrongBytes);
   const bool whole_messages = published.messages == dump.messages;
   // What could not be read is there at another try.
   const bool must_be_whole = (dump.debt == Debt::kOwed || dump.debt == Debt::kPaid) && !info.read_error;
   if (must_be_whole ? !whole_messages : !dump.messages.starts_with(published.messages)) {
-    Violate(dump.name + ": dmesg.txt is not what the kernel said");
+    Violate(dump.name + ": dmesg.txt is not what the kernel said", Harm::kWrongBytes);
   }
   for (const auto& [pfn, page] : published.pages) {
     const auto expected = dump.vmcore->pages.find(pfn);
     if (expected == dump.vmcore->pages.end() || page != expected->second) {
-      Violate(dump.name + ": page " + std::to_string(pfn) + " is not what it was");
+      Violate(dump.name + ": page " + std::to_string(pfn) + " is not what it was", Harm::kWrongBytes);
     }
   }
   const uint64_t pages = published.pages.size();
   if (info.state == "complete" && info.vmcore == VmcoreFile::kPresent && pages != dump.vmcore->pages.size()) {
-    Violate(dump.name + " is called complete and is not");
+    Violate(dump.name + " is called complete and is not", Harm::kWrongBytes);
   }
   if (info.vmcore == VmcoreFile::kPending) ++counts_["published without room"];
   return {info.attempt_id, whole_messages && pages >= dump.owed_pages};

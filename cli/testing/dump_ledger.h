@@ -27,9 +27,11 @@ class DumpLedger {
   // How often something has been seen, by its name, so that a test can tell whether it has been anywhere.
   using Counts = std::map<std::string, uint64_t>;
   const Counts& counts() const { return counts_; }
-  // The first thing that must never happen, and did.
+  // The first thing that must never happen, and did, and what of the three that there are it is.
+  enum class Harm : uint8_t { kLost, kWrongBytes, kOutside };
   const std::optional<std::string>& violation() const { return violation_; }
-  void Violate(const std::string& what);
+  Harm harm() const { return harm_; }
+  void Violate(const std::string& what, Harm harm = Harm::kLost);
 
   // After each action.
   void Check();
@@ -118,6 +120,7 @@ class DumpLedger {
   std::map<unsigned, std::vector<Publication>> publications_;  // by installation
   std::map<unsigned, uint64_t> seen_changes_;
   std::optional<std::string> violation_;
+  Harm harm_ = Harm::kLost;
   Counts counts_;
 };
 

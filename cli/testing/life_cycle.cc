@@ -198,26 +198,18 @@ LifeCycle::Program LifeCycle::ChangeProgram(PrepareAction action) {
           }};
 }
 
-bool LifeCycle::IsSound() {
-  if (world_.LastPage() == kWholeLastPage) return true;
-  const Result<SwapHeader> header = ReadSwapHeader(world_.disk(), 4096);
-  if (!header.ok()) return false;
-  const Result<Stamp> stamp = ReadStamps(world_.disk(), header.value());
-  return stamp.ok() &&
-         world_.active_installation().regions.files().contains(RegionStore::FileName(stamp.value().region_id));
-}
-
 void LifeCycle::Change(PrepareAction action) {
   const unsigned installation = world_.active();
   const LifeCycleWorld::InPlace in_place = world_.in_place();
   // A region that is made again with another size is for a moment none, and so is one that is adopted. And a header
   // that an interrupted command has not flushed may not be there after a power cut.
-  const bool was_sound = world_.disk().unflushed_writes() == 0 &&
-                         (action == PrepareAction::kPrepare ? world_.LastPage() == kWholeLastPage : IsSound());
+  const bool was_sound =
+      world_.disk().unflushed_writes() == 0 &&
+      (action == PrepareAction::kPrepare ? world_.LastPage() == kWholeLastPage : world_.HasSoundSwap());
   Perform(ChangeProgram(action));
   if (!was_sound || action == PrepareAction::kAdopt) return;
   if (world_.active() != installation || world_.in_place() != in_place) return;
-  if (!IsSound()) ledger_.Violate("the swap is shortened, and there is no region");
+  if (!world_.HasSoundSwap()) ledger_.Violate("the swap is shortened, and there is no region");
 }
 
 void LifeCycle::Load() {

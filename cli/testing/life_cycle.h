@@ -66,8 +66,6 @@ class LifeCycle {
   void LetReadsFail();
   // At some operation of a state directory another command runs, if the lock lets it.
   void LetAnotherCommandRun();
-  // A swap that nobody has shortened, or a region that is whole and that the running system knows.
-  bool IsSound();
   void RunAnotherCommand();
   void StartSystem();
 

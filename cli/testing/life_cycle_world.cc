@@ -62,6 +62,14 @@ Uuid LifeCycleWorld::SwapUuid() {
   return uuid;
 }
 
+bool LifeCycleWorld::HasSoundSwap() {
+  if (LastPage() == kDeviceBytes / kPage - 1) return true;
+  const Result<SwapHeader> header = ReadSwapHeader(disk(), kPage);
+  if (!header.ok()) return false;
+  const Result<Stamp> stamp = ReadStamps(disk(), header.value());
+  return stamp.ok() && active_installation().regions.files().contains(RegionStore::FileName(stamp.value().region_id));
+}
+
 uint32_t LifeCycleWorld::LastPage() {
   uint32_t last_page = 0;
   memcpy(&last_page, disk().Peek(kLastPageOffset, sizeof(last_page)).data(), sizeof(last_page));
@@ -73,25 +81,32 @@ bool LifeCycleWorld::Run(const Interruption& interruption, const std::function<v
   if (interruption.ending != Ending::kDone) power_.CutAt(interruption.step, interruption.moment);
   program();
   const bool cut = !power_.on();
+  steps_ = power_.steps();
   power_.TurnOn();
   if (cut && interruption.ending == Ending::kKilled) active_installation().var.Kill();
   return cut;
 }
 
-void LifeCycleWorld::StopKernel() {
-  if (has_recovered_) active_installation().var.LosePower(random_.Next());
+void LifeCycleWorld::StopKernel() { StopKernel(random_.Next()); }
+
+void LifeCycleWorld::StopKernel(uint64_t choice) {
+  if (has_recovered_) active_installation().var.LosePower(choice);
   has_recovered_ = false;
   SwapOff();
 }
 
 void LifeCycleWorld::LosePower() {
-  StopKernel();
   constexpr std::array kSurvivors{FakeBlockDevice::Survivors::kNone, FakeBlockDevice::Survivors::kAll,
                                   FakeBlockDevice::Survivors::kPrefix, FakeBlockDevice::Survivors::kRandom,
                                   FakeBlockDevice::Survivors::kRandom};
   const FakeBlockDevice::Survivors survivors = kSurvivors.at(random_.Below(kSurvivors.size()));
   const bool is_prefix = survivors == FakeBlockDevice::Survivors::kPrefix;
-  disk().LoseCache(survivors, is_prefix ? random_.Below(disk().unflushed_writes() + 1) : random_.Next());
+  LosePower({survivors, is_prefix ? random_.Below(disk().unflushed_writes() + 1) : random_.Next()});
+}
+
+void LifeCycleWorld::LosePower(const PowerLoss& loss) {
+  StopKernel(loss.choice);
+  disk().LoseCache(loss.survivors, loss.choice);
   machine_.image.reset();
 }
 

@@ -50,6 +50,13 @@ struct Interruption {
   PowerSwitch::Moment moment = PowerSwitch::Moment::kBefore;
 };
 
+// What a power cut leaves of that which was not flushed: on the disk as FakeBlockDevice says, below /var by `choice`
+// too.
+struct PowerLoss {
+  FakeBlockDevice::Survivors survivors = FakeBlockDevice::Survivors::kNone;
+  uint64_t choice = 0;
+};
+
 class LifeCycleWorld {
  public:
   static constexpr uint64_t kDeviceBytes = 96 * kMiB;
@@ -77,15 +84,20 @@ class LifeCycleWorld {
   // Of the header on the disk, as the kernel reads it.
   Uuid SwapUuid();
   uint32_t LastPage();
+  // A swap that nobody has shortened, or a region that is whole and that the running system knows.
+  bool HasSoundSwap();
   bool SwapIsActive() const { return !machine_.swaps().empty(); }
 
   // Runs a program and ends it as told, if it comes that far: true if it did not come to its end. After kPanic and
   // kPowerCut the kernel is still to be stopped.
   bool Run(const Interruption& interruption, const std::function<void()>& program);
+  // Of the power switch, that the last program took.
+  uint64_t steps() const { return steps_; }
   // The running kernel ends: the page cache and the active swaps are gone. The image stays in memory.
   void StopKernel();
-  // Power is gone: so is what the disk has not flushed, and the image.
+  // Power is gone: so is what the disk has not flushed, and the image. At random, or as told.
   void LosePower();
+  void LosePower(const PowerLoss& loss);
   void Boot(unsigned installation);
   // Puts the running kernel, with the image that it has loaded, away for a later Resume(), and stops it.
   void Hibernate();
@@ -136,6 +148,7 @@ class LifeCycleWorld {
     std::map<std::string, std::string> run_files;
   };
 
+  void StopKernel(uint64_t choice);
   Result<UniqueFd> Lock() const;
   void BeforeStateOperation();
 
@@ -151,6 +164,7 @@ class LifeCycleWorld {
   std::array<Installation, kInstallations> installations_{Installation(power_), Installation(power_)};
   FakeStateDirectory run_;
   unsigned active_ = 0;
+  uint64_t steps_ = 0;
   bool has_recovered_ = false;  // since the boot
   std::optional<Asleep> asleep_;
   std::function<void()> watch_, meanwhile_;

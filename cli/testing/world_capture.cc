@@ -42,6 +42,8 @@ Result<WriteDumpOutcome> RunAttempt(LifeCycleWorld& world, const CaptureRecord& 
 
 void SetTrouble(LifeCycleWorld& world, const CaptureTrouble& trouble) {
   using Kind = FakeBlockDevice::Kind;
+  using Fault = FakeBlockDevice::Fault;
+  const Fault fault = trouble.moment == PowerSwitch::Moment::kBefore ? Fault::kError : Fault::kShort;
   switch (trouble.kind) {
     case CaptureTrouble::Kind::kNone:
       return;
@@ -49,11 +51,11 @@ void SetTrouble(LifeCycleWorld& world, const CaptureTrouble& trouble) {
     case CaptureTrouble::Kind::kPowerCut:
       return world.power().CutAt(trouble.step, trouble.moment);
     case CaptureTrouble::Kind::kWriteFails:
-      return world.disk().FailAt(Kind::kWrite, trouble.step,
-                                 trouble.moment == PowerSwitch::Moment::kBefore ? FakeBlockDevice::Fault::kError
-                                                                                : FakeBlockDevice::Fault::kShort);
+      return world.disk().FailAt(Kind::kWrite, trouble.step, fault);
     case CaptureTrouble::Kind::kFlushFails:
-      return world.disk().FailAt(Kind::kFlush, trouble.step, FakeBlockDevice::Fault::kError);
+      return world.disk().FailAt(Kind::kFlush, trouble.step, Fault::kError);
+    case CaptureTrouble::Kind::kReadFails:
+      return world.disk().FailAt(Kind::kRead, trouble.step, fault);
   }
 }
 
@@ -76,6 +78,7 @@ AttemptRecord Attempt(LifeCycleWorld& world, const CaptureRecord& record, const 
   attempt.committed = outcome.ok() && !outcome.value().error;
   attempt.messages_safe = ("\n" + ReadAll(status.get())).find("\nmessages-safe\n") != std::string::npos;
   attempt.operations = world.disk().Log();
+  attempt.reads = world.disk().CountOf(FakeBlockDevice::Kind::kRead);
   std::erase_if(attempt.operations, [](const FakeBlockDevice::Operation& operation) {
     return operation.kind == FakeBlockDevice::Kind::kRead;
   });

@@ -22,8 +22,9 @@ struct CaptureTrouble {
     kNone,
     kKilled,      // the capture program, at a step of the power switch
     kPowerCut,    // there
-    kWriteFails,  // the n-th write, `step` being n
+    kWriteFails,  // the n-th write, `step` being n; kBefore: nothing is done, kAfter: half of it
     kFlushFails,
+    kReadFails,  // moments as for kWriteFails
   };
   Kind kind = Kind::kNone;
   uint64_t step = 0;
@@ -32,10 +33,11 @@ struct CaptureTrouble {
 
 struct AttemptRecord {
   unsigned attempt = 1;
-  std::optional<std::string> refusal;  // why nothing was written
-  bool messages_safe = false;          // as reported to init
-  bool committed = false;              // as the program believes
-  std::vector<FakeBlockDevice::Operation> operations;
+  std::optional<std::string> refusal;                  // why nothing was written
+  bool messages_safe = false;                          // as reported to init
+  bool committed = false;                              // as the program believes
+  std::vector<FakeBlockDevice::Operation> operations;  // writes and flushes
+  uint64_t reads = 0;
 };
 
 struct CaptureRecord {
