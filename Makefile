@@ -133,7 +133,7 @@ ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test qemu-tests vmcores crash-check demo bench initramfs install clean help
+.PHONY: FORCE all static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -142,6 +142,14 @@ static: $(addprefix build/$(ARCH)-static/,$(PROGRAMS))
 
 ## host: the programs with the distribution's libraries, for debugging
 host: $(addprefix build/$(ARCH)-host/,$(PROGRAMS))
+
+## test-faults: every fault of disks, state files, kills and power cuts in the life of a machine, counted
+test-faults: build/$(ARCH)-host/unit-tests
+	$(Q)CRASHDUMP_FAULTS=all $< --gtest_brief=1 --gtest_filter='FaultInjectionTest.*'
+
+## test-mutants: bugs put into the sources one by one, each of which the tests of faults must find
+test-mutants: build/packages-build build/packages-test
+	$(Q)scripts/test-mutants
 
 ## lint: format, include arrows, shellcheck, clang-tidy
 lint: | build/packages-build
