@@ -287,13 +287,15 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x")}), 1, vmcore_ + ": is an ELF file already");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", missing + "/x"}), 1, missing + "/x: ");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
+  ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "32"}), 2, "--dump-level");
+  ExpectFailure(Execute(RunRecover, {"--format", "lkcd"}), 2, "\"lkcd\" is none of kdump");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
   ExpectFailure(Execute(RunSave, {vmcore_}), 2, "--output");
-  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "lkcd"}), 1, "\"lkcd\" is none of kdump");
-  ExpectFailure(Execute(RunExport, {vmcore_}), 1, "--output FILE is missing");
-  ExpectFailure(Execute(RunExport, {vmcore_, "-o", "-"}), 1, "--output FILE is missing");
-  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--compress", "lzo"}), 1, "\"lzo\" is none of zstd");
-  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "elf", "--compress", "zstd"}), 1,
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "lkcd"}), 2, "\"lkcd\" is none of kdump");
+  ExpectFailure(Execute(RunExport, {vmcore_}), 2, "--output FILE is missing");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", "-"}), 2, "--output FILE is missing");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--compress", "lzo"}), 2, "\"lzo\" is none of zstd");
+  ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "elf", "--compress", "zstd"}), 2,
                 "--compress");
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--threads", "0"}), 2, "--threads");
   ExpectFailure(Execute(RunMessages, {}), 2, "FILE");

@@ -33,21 +33,6 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
-constexpr CommandSpec kSpec = {
-    .name = "export",
-    .positional = "FILE",
-    .positional_minimum = 1,
-    .positional_maximum = 1,
-    .options = kOptions,
-    .help =
-        "Writes the dump FILE in a form that crash, drgn and makedumpfile open: kdump is makedumpfile's compressed\n"
-        "format, elf a sparse ELF vmcore as /proc/vmcore is (for gdb too), flattened the kdump file as a stream for\n"
-        "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
-        "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
-        "(Debian\n"
-        "13, not 12); zlib by all.\n",
-};
-
 struct ExportChoice {
   VmcoreFormat format = VmcoreFormat::kKdump;
   bool is_flattened = false;
@@ -90,6 +75,27 @@ Result<ExportChoice> Choose(const CommandLine& line) {
   if (choice.to_stdout) choice.output = "standard output";
   return choice;
 }
+
+Result<> Check(const CommandLine& line) {
+  TRY(Choose(line));
+  return {};
+}
+
+constexpr CommandSpec kSpec = {
+    .name = "export",
+    .positional = "FILE",
+    .positional_minimum = 1,
+    .positional_maximum = 1,
+    .options = kOptions,
+    .help =
+        "Writes the dump FILE in a form that crash, drgn and makedumpfile open: kdump is makedumpfile's compressed\n"
+        "format, elf a sparse ELF vmcore as /proc/vmcore is (for gdb too), flattened the kdump file as a stream for\n"
+        "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
+        "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
+        "(Debian\n"
+        "13, not 12); zlib by all.\n",
+    .check = Check,
+};
 
 // The size of the file, or of the stream.
 Result<uint64_t> WriteTo(int fd, const ExportChoice& choice, const VmcoreExporter& exporter,

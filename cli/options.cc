@@ -149,11 +149,12 @@ std::optional<uint64_t> CommandLine::Number(std::string_view name) const {
 int RunCommand(const CommandSpec& spec, std::span<char* const> arguments, CommandBody body) {
   const std::string program = std::string("crashdump ") + spec.name;
   const Result<CommandLine> line = CommandLine::Parse(spec, arguments);
-  if (!line.ok()) {
-    PrintError(program, std::string(line.error().text()) + " (see " + program + " --help)");
+  if (line.ok() && line.value().wants_help()) return PrintOutput(program, HelpText(spec));
+  const Result<> usage = !line.ok() ? line.error() : spec.check != nullptr ? spec.check(line.value()) : Result<>();
+  if (!usage.ok()) {
+    PrintError(program, std::string(usage.error().text()) + " (see " + program + " --help)");
     return kExitUsage;
   }
-  if (line.value().wants_help()) return PrintOutput(program, HelpText(spec));
   const Result<int> status = body(line.value());
   if (status.ok()) return status.value();
   PrintError(program, status.error().text());

@@ -41,6 +41,8 @@ struct OptionSpec {
   uint64_t maximum = UINT64_MAX;
 };
 
+class CommandLine;
+
 struct CommandSpec {
   const char* name;        // the subcommand
   const char* positional;  // names of the positional arguments, "" for none: "VMCORE"
@@ -48,6 +50,8 @@ struct CommandSpec {
   unsigned positional_maximum;
   std::span<const OptionSpec> options;
   const char* help;  // what it does, some lines, each with its newline
+  // What a table cannot say of the values; null if there is nothing.
+  Result<> (*check)(const CommandLine& line) = nullptr;
 };
 
 // The checked arguments of one subcommand.

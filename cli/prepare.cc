@@ -23,17 +23,6 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"discard-dumps", OptionKind::kFlag, "", "give up dumps that have not been recovered, and their keys"},
 });
 
-constexpr CommandSpec kSpec = {
-    .name = "prepare",
-    .positional = "",
-    .positional_minimum = 0,
-    .positional_maximum = 0,
-    .options = kOptions,
-    .help =
-        "Shortens the swap by what its header says and marks the upper end as the region for dumps. The swap keeps\n"
-        "its UUID and its contents go when it is turned off, as always. Run again, it changes nothing.\n",
-};
-
 Result<std::optional<uint64_t>> ReserveOf(const CommandLine& line) {
   const std::optional<std::string> text = line.Text("reserve");
   if (!text || *text == "auto") return std::optional<uint64_t>();
@@ -57,18 +46,31 @@ Result<PrepareOptions> ParseOptions(const CommandLine& line) {
   return options;
 }
 
+Result<> Check(const CommandLine& line) {
+  TRY(ParseOptions(line));
+  return {};
+}
+
+constexpr CommandSpec kSpec = {
+    .name = "prepare",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Shortens the swap by what its header says and marks the upper end as the region for dumps. The swap keeps\n"
+        "its UUID and its contents go when it is turned off, as always. Run again, it changes nothing.\n",
+    .check = Check,
+};
+
 Result<int> Prepare(const CommandLine& line) {
-  const Result<PrepareOptions> options = ParseOptions(line);
-  if (!options.ok()) {
-    PrintError("crashdump prepare", options.error().text());
-    return kExitUsage;
-  }
+  const PrepareOptions options = TRY(ParseOptions(line));
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeLock(state.run()));
-  const std::string report = TRY(PrepareSwap(machine, state.directories(), options.value()));
+  const std::string report = TRY(PrepareSwap(machine, state.directories(), options));
   return PrintOutput("crashdump prepare", report);
 }
 

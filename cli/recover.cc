@@ -36,18 +36,6 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"no-load", OptionKind::kFlag, "", "do not arm the machine again"},
 });
 
-constexpr CommandSpec kSpec = {
-    .name = "recover",
-    .positional = "",
-    .positional_minimum = 0,
-    .positional_maximum = 0,
-    .options = kOptions,
-    .help =
-        "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
-        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
-        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
-};
-
 // Not the lock of the other commands, which stays free while dumps are copied.
 Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   UniqueFd lock = TRY(OpenFileAt(run.fd(), "recover.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), "recover.lock");
@@ -102,6 +90,25 @@ Result<PublishOptions> ChoosePublishOptions(const CommandLine& line, const Resul
   }
   return options;
 }
+
+Result<> Check(const CommandLine& line) {
+  if (const auto format = line.Text("format")) TRY(ParseVmcoreFormat(*format), "--format");
+  if (const auto compress = line.Text("compress")) TRY(ParsePageCompression(*compress), "--compress");
+  return {};
+}
+
+constexpr CommandSpec kSpec = {
+    .name = "recover",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
+        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
+        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
+    .check = Check,
+};
 
 Result<int> Recover(const CommandLine& line) {
   TRY(BeginRootCommand());

@@ -32,17 +32,6 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
-constexpr CommandSpec kSpec = {
-    .name = "save",
-    .positional = "VMCORE",
-    .positional_minimum = 1,
-    .positional_maximum = 1,
-    .options = kOptions,
-    .help =
-        "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
-        "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
-};
-
 class SaveListener final : public CaptureListener {
  public:
   void OnMessagesSafe() override {}
@@ -114,18 +103,34 @@ std::string SummaryLine(const WriteDumpOutcome& outcome, uint64_t page_bytes, ui
   return line.data();
 }
 
+Result<SaveOptions> ParseOptions(const CommandLine& line) {
+  const uint64_t level = line.Number("dump-level").value_or(DumpLevel::kMaximum);
+  const uint64_t threads = line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads));
+  return SaveOptions{
+      .level = TRY(DumpLevel::FromNumber(level), "--dump-level"),
+      .threads = static_cast<unsigned>(threads),
+      .compression = TRY(ParseCompressionLevels(line.Text("compression-level").value_or("1")), "--compression-level")};
+}
+
+Result<> Check(const CommandLine& line) {
+  TRY(ParseOptions(line));
+  return {};
+}
+
+constexpr CommandSpec kSpec = {
+    .name = "save",
+    .positional = "VMCORE",
+    .positional_minimum = 1,
+    .positional_maximum = 1,
+    .options = kOptions,
+    .help =
+        "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
+        "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
+    .check = Check,
+};
+
 Result<int> Save(const CommandLine& line) {
-  const DumpLevel level = TRY(DumpLevel::FromNumber(line.Number("dump-level").value_or(DumpLevel::kMaximum)));
-  const Result<CompressionLevels> levels = ParseCompressionLevels(line.Text("compression-level").value_or("1"));
-  if (!levels.ok()) {
-    PrintError("crashdump save", std::string("--compression-level: ") + levels.error().text());
-    return kExitUsage;
-  }
-  const SaveOptions options = {
-      .level = level,
-      .threads =
-          static_cast<unsigned>(line.Number("threads").value_or(std::min(UsableCpus(), CapturePipeline::kMaxThreads))),
-      .compression = levels.value()};
+  const SaveOptions options = TRY(ParseOptions(line));
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
   const std::string output = line.Text("output").value_or("");

@@ -102,7 +102,10 @@ TEST_F(Object, IsEncryptedOnlyWithKeys) {
 // The stream depends on the sequence number and the attempt: equal payloads give unrelated ciphertexts.
 TEST_F(Object, NoncesDiffer) {
   std::vector<std::vector<uint8_t>> ciphertexts;
-  for (const uint64_t sequence : {5U, 6U}) {
+  std::vector<uint64_t> sequences;
+  for (uint64_t sequence = 0; sequence < 16; ++sequence) sequences.push_back(sequence);
+  for (unsigned bit = 4; bit < 64; ++bit) sequences.push_back(uint64_t{1} << bit);
+  for (const uint64_t sequence : sequences) {
     for (const uint8_t attempt : {uint8_t{0xA1}, uint8_t{0xA2}}) {
       place_.sequence = sequence;
       place_.attempt_id.fill(attempt);
