@@ -19,6 +19,7 @@
 #include "common/storage/find_devices.h"
 #include "common/vmcore/printable_text.h"
 #include "recover/host_facts.h"
+#include "recover/local_dumps.h"
 
 namespace crashdump {
 namespace {
@@ -127,12 +128,16 @@ Result<int> Recover(const CommandLine& line) {
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
   struct utsname names {};
   (void)uname(&names);
-  Publisher publisher = TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
-                                            line.Number("keep-free").value_or(kDefaultKeepFree),
-                                            ReadHostFacts("", names.machine), options));
+  Publisher publisher =
+      TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
+                          line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
   const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
-  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine, state.directories(), publisher, devices, take_lock));
+  const MakeRegionDumps make_dumps = [&options](const ByteSource& region, const KeyRecord& record) {
+    return MakeLocalDumps(region, record, options);
+  };
+  const std::vector<RecoverNote> notes =
+      TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));
   bar.reset();
   const int status = PrintNotes(notes);
 

@@ -23,10 +23,10 @@ Result<> DeleteDeadKeys(const Machine& machine, const StateDirectories& state, C
 
 Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const StateDirectories& state,
                                               Publisher& publisher, const std::vector<RecoverDevice>& devices,
-                                              const LockFunction& take_lock) {
+                                              const MakeRegionDumps& make_dumps, const LockFunction& take_lock) {
   TRY(publisher.RemoveLeftovers());
   KeyStore keys(state.keys);
-  Collector collector(keys, publisher, devices);
+  Collector collector(keys, publisher, devices, make_dumps);
   std::vector<RecoverNote> notes = TRY(collector.Run());
   const Result<> deleted = DeleteDeadKeys(machine, state, collector, take_lock);
   if (!deleted.ok()) {

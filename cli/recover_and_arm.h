@@ -23,7 +23,7 @@ using LockFunction = std::function<Result<UniqueFd>()>;
 // the latter only: publishing takes minutes, and nothing about it conflicts with the other commands.
 Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const StateDirectories& state,
                                               Publisher& publisher, const std::vector<RecoverDevice>& devices,
-                                              const LockFunction& take_lock);
+                                              const MakeRegionDumps& make_dumps, const LockFunction& take_lock);
 
 // Arms the machine, unless it has no configuration, or what is loaded is as good as a new image: then nothing.
 // `notes` are those of RecoverDumps().

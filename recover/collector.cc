@@ -65,9 +65,10 @@ void Collector::Recover(KeyRecord& record) {
   const bool recorded_is_present = !candidates.empty() && SameDevice(hints.value(), candidates.front()->identity);
   for (const RecoverDevice* device : candidates) {
     const RangeSource region(*device->source, hints.value().region);
-    const AttemptStates states = InspectAttempts(region, record);
+    const std::unique_ptr<RegionDumps> dumps = make_dumps_(region, record);
+    const AttemptStates states = dumps->Inspect();
     for (uint32_t attempt = 1; attempt <= kAttempts; ++attempt) {
-      if (states[attempt - 1] == AttemptState::kUnrecovered) RecoverAttempt(record, attempt, region);
+      if (states[attempt - 1] == AttemptState::kUnrecovered) RecoverAttempt(record, attempt, *dumps);
       if (states[attempt - 1] == AttemptState::kUnknown && device == candidates.front() && recorded_is_present) {
         Note(RecoverNote::Kind::kFailed,
              Describe(record) + ": " + device->identity.name + ": the header of attempt " + std::to_string(attempt) +
@@ -86,9 +87,11 @@ Result<> Collector::DeleteDeadKeys(const BootFacts& boot) {
     const auto recorded = std::find_if(devices_.begin(), devices_.end(), [&hints](const RecoverDevice& device) {
       return device.source->size() >= hints.value().region.end && SameDevice(hints.value(), device.identity);
     });
-    const AttemptStates states = recorded != devices_.end()
-                                     ? InspectAttempts(RangeSource(*recorded->source, hints.value().region), record)
-                                     : kUnknownAttempts;
+    AttemptStates states = kUnknownAttempts;
+    if (recorded != devices_.end()) {
+      const RangeSource region(*recorded->source, hints.value().region);
+      states = make_dumps_(region, record)->Inspect();
+    }
     if (!MayDeleteKey(record, states, boot)) continue;
     const Result<> removed = keys_.Remove(record.credentials.key_id);
     if (!removed.ok() && result.ok()) result = removed.error().Prefixed("%s", Describe(record).c_str());
@@ -96,15 +99,15 @@ Result<> Collector::DeleteDeadKeys(const BootFacts& boot) {
   return result;
 }
 
-void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, const ByteSource& region) {
+void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps) {
   const std::string where = Describe(record) + ", attempt " + std::to_string(attempt);
-  Result<DumpReader> reader = DumpReader::Open(region, record.Layout(attempt), record.credentials);
-  if (!reader.ok()) {
-    Note(RecoverNote::Kind::kFailed, where + ": " + reader.error().text());
+  const Result<std::unique_ptr<DumpSource>> source = dumps.Open(attempt);
+  if (!source.ok()) {
+    Note(RecoverNote::Kind::kFailed, where + ": " + source.error().text());
     return;
   }
-  const DumpId attempt_id = reader.value().header().attempt_id;
-  const Result<Published> published = publisher_.Publish(reader.value());
+  const DumpId attempt_id = source.value()->header().attempt_id;
+  const Result<Published> published = publisher_.Publish(*source.value());
   if (!published.ok()) {
     Note(RecoverNote::Kind::kFailed, where + ": " + published.error().text() + ": the dump stays in the region");
     return;

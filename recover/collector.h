@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/byte_source.h"
@@ -36,9 +37,9 @@ struct RecoverNote {
 
 class Collector {
  public:
-  // All must outlive the collector. Devices are in no order that matters.
-  Collector(KeyStore& keys, Publisher& publisher, const std::vector<RecoverDevice>& devices)
-      : keys_(keys), publisher_(publisher), devices_(devices) {}
+  // All but the function must outlive the collector. Devices are in no order that matters.
+  Collector(KeyStore& keys, Publisher& publisher, const std::vector<RecoverDevice>& devices, MakeRegionDumps make_dumps)
+      : keys_(keys), publisher_(publisher), devices_(devices), make_dumps_(std::move(make_dumps)) {}
 
   // Goes on after failures: one dump's trouble must not keep the others. Fails itself only if the records cannot be
   // listed.
@@ -51,12 +52,13 @@ class Collector {
 
  private:
   void Recover(KeyRecord& record);
-  void RecoverAttempt(KeyRecord& record, uint32_t attempt, const ByteSource& region);
+  void RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
   void Note(RecoverNote::Kind kind, std::string text);
 
   KeyStore& keys_;
   Publisher& publisher_;
   const std::vector<RecoverDevice>& devices_;
+  MakeRegionDumps make_dumps_;
   std::vector<RecoverNote> notes_;
 };
 

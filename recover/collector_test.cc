@@ -98,7 +98,7 @@ TEST_F(CollectorTest, PublishingDeletesNoKey) {
   KeyStore keys = rig_.keys();
   std::vector<RecoverDevice> devices;
   devices.push_back({RecoveryRig::Identity(), std::make_unique<FakeBlockDevice>(rig_.device())});
-  Collector collector(keys, publisher, devices);
+  Collector collector(keys, publisher, devices, rig_.make_dumps());
   EXPECT_EQ(CountOf(collector.Run().TakeValue(), Kind::kPublished), 1U);
   EXPECT_EQ(Records().size(), 2U);
   EXPECT_TRUE(collector.DeleteDeadKeys({.boot_id = RecoveryRig::kThisBoot, .loaded_key = std::nullopt}).ok());

@@ -42,17 +42,16 @@ bool Exists(int directory_fd, const char* name) {
 }
 
 // Whether what can be published now is more than what an earlier run published, and never less.
-bool AddsTo(const DumpInfo& earlier, const DumpImage& image, VmcoreFile vmcore) {
-  const DumpVerdict& verdict = image.verdict();
+bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
   if (earlier.vmcore == VmcoreFile::kPresent && vmcore != VmcoreFile::kPresent) return false;
   if (earlier.vmcore == VmcoreFile::kPending) {
     if (vmcore == VmcoreFile::kPresent) return true;
     // Swap has taken the pages meanwhile: there is nothing to wait for.
-    if (vmcore == VmcoreFile::kNone && !verdict.read_error) return true;
+    if (vmcore == VmcoreFile::kNone && !survey.read_error) return true;
   }
   if (!earlier.read_error) return false;
-  return !verdict.read_error || verdict.data_pages > earlier.data_pages ||
-         EscapeControl(image.sections().messages).size() > earlier.messages_bytes;
+  return !survey.read_error || survey.data_pages > earlier.data_pages ||
+         EscapeControl(survey.messages).size() > earlier.messages_bytes;
 }
 
 bool HasSize(int directory_fd, const char* name, uint64_t bytes) {
@@ -70,8 +69,7 @@ Result<> WriteNewFile(int directory_fd, const char* name, std::string_view text)
 
 }  // namespace
 
-Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host,
-                                  const PublishOptions& options) {
+Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host) {
   if (mkdir(crash_directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return Error::Os(errno, "%s: mkdir", crash_directory.c_str());
   }
@@ -80,8 +78,8 @@ Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t m
   TRY(Fsync(parent.get()), "%s/..", crash_directory.c_str());
   const UniqueFd kernel = TRY(OpenPrivateDirectory(crash.get(), "kernel"), "%s", crash_directory.c_str());
   UniqueFd dumps = TRY(OpenPrivateDirectory(kernel.get(), "dumps"), "%s/kernel", crash_directory.c_str());
-  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free, std::move(host),
-                   options);
+  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free,
+                   std::move(host));
 }
 
 std::string Publisher::DumpName(const DumpHeader& header) {
@@ -116,12 +114,11 @@ Result<uint64_t> Publisher::Room() const {
   return free < minimum_free_ ? 0 : free - minimum_free_;
 }
 
-Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter,
-                                        uint64_t& needed) const {
+Result<uint64_t> Publisher::WriteVmcore(int directory_fd, DumpSource& source, uint64_t& needed) const {
   const UniqueFd file = TRY(CreatePrivateFile(directory_fd, kVmcoreName));
   // How much it will be is known before only where pages are not compressed.
   FileSink sink(file.get(), TRY(Room()));
-  const Result<uint64_t> written = exporter.Write(sink, SecondTime(image, options_.progress));
+  const Result<uint64_t> written = source.WriteVmcore(sink);
   needed = sink.wanted_bytes();
   const uint64_t bytes = TRY(written);
   if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
@@ -131,37 +128,34 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, const DumpImage& image
   return bytes;
 }
 
-Result<DumpInfo> Publisher::Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
+Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& source, const DumpSurvey& survey,
                                   VmcoreFile vmcore, uint64_t& vmcore_bytes) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
-  // What has been verified, not what another look at the disk may give.
-  const DumpSections& sections = image.sections();
-  const TextRecord facts = TRY(TextRecord::Parse(sections.machine_facts), "machine facts");
-  const std::string messages = EscapeControl(sections.messages);
+  const TextRecord facts = TRY(TextRecord::Parse(survey.machine_facts), "machine facts");
+  const std::string messages = EscapeControl(survey.messages);
   TRY(WriteNewFile(directory.get(), kMessagesName, messages));
   const bool is_present = vmcore == VmcoreFile::kPresent;
-  if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), image, *exporter, vmcore_bytes), "%s", kVmcoreName);
-  const DumpHeader& header = image.reader().header();
-  const DumpVerdict& verdict = image.verdict();
+  if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), source, vmcore_bytes), "%s", kVmcoreName);
+  const DumpHeader& header = source.header();
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
                       .release = Fact(facts, "release"),
                       .machine = Fact(facts, "machine"),
                       .crash_time = header.crash_time,
-                      .state = DumpStateName(verdict.state),
-                      .reason = verdict.reason,
-                      .read_error = verdict.read_error,
+                      .state = DumpStateName(survey.state),
+                      .reason = survey.reason,
+                      .read_error = survey.read_error,
                       .vmcore = vmcore,
-                      .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(exporter->format()) : "",
+                      .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(survey.format) : "",
                       .vmcore_bytes = vmcore_bytes,
                       .messages_bytes = messages.size(),
-                      .data_pages = verdict.data_pages,
-                      .zero_pages = verdict.zero_pages,
-                      .unreadable_pages = verdict.unreadable_pages,
+                      .data_pages = survey.data_pages,
+                      .zero_pages = survey.zero_pages,
+                      .unreadable_pages = survey.unreadable_pages,
                       .page_bytes = header.page_bytes,
-                      .machine_facts = sections.machine_facts,
-                      .summary = sections.summary};
+                      .machine_facts = survey.machine_facts,
+                      .summary = survey.summary};
   TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
   TRY(Fsync(directory.get()), "%s", temporary.c_str());
   return info;
@@ -177,8 +171,8 @@ Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::strin
   return Fsync(dumps_.get());
 }
 
-Result<Published> Publisher::Publish(DumpReader& reader) {
-  const DumpHeader& header = reader.header();
+Result<Published> Publisher::Publish(DumpSource& source) {
+  const DumpHeader& header = source.header();
   Published published;
   published.name = DumpName(header);
   const std::optional<DumpInfo> earlier = FindPublished(published.name, ToHex(header.attempt_id));
@@ -188,51 +182,44 @@ Result<Published> Publisher::Publish(DumpReader& reader) {
     published.info = *earlier;
     return published;
   }
-  const DumpImage image = TRY(DumpImage::Read(reader, FirstTime(reader, options_.progress)));
+  const DumpSurvey survey = TRY(source.Survey());
   VmcoreFile vmcore = VmcoreFile::kNone;
-  std::unique_ptr<VmcoreExporter> exporter;
-  if (image.page_count() != 0) {
-    Result<std::unique_ptr<VmcoreExporter>> made = MakeExporter(options_.format, reader, image, options_.encode);
-    if (!made.ok() && made.error().code() == ErrorCode::kUnsupported) {
-      // A format that has no place for this machine's memory must not keep the messages back; our own takes all.
-      made = MakeExporter(VmcoreFormat::kCrashdump, reader, image, options_.encode);
-    }
-    exporter = TRY(std::move(made));
+  if (survey.page_count() != 0) {
     // A try that has failed is not made again with no more room: it would fill the disk each time that recover runs.
-    const bool was_tried = earlier && earlier->vmcore_format == VmcoreFormatName(exporter->format());
-    const uint64_t needed = std::max(exporter->ExpectedBytes(), was_tried ? earlier->vmcore_bytes : 0);
+    const bool was_tried = earlier && earlier->vmcore_format == VmcoreFormatName(survey.format);
+    const uint64_t needed = std::max(survey.expected_bytes, was_tried ? earlier->vmcore_bytes : 0);
     vmcore = needed <= TRY(Room()) ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
-  if (earlier && !AddsTo(*earlier, image, vmcore)) {
+  if (earlier && !AddsTo(*earlier, survey, vmcore)) {
     published.info = *earlier;
     return published;
   }
 
   const std::string temporary = std::string(kTemporaryPrefix) + published.name;
   uint64_t vmcore_bytes = 0;
-  Result<DumpInfo> built = Build(temporary, image, exporter.get(), vmcore, vmcore_bytes);
+  Result<DumpInfo> built = Build(temporary, source, survey, vmcore, vmcore_bytes);
   if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
     // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
     // stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
     vmcore = VmcoreFile::kPending;
     // What was read without an error is no less than what is published; how much it came to is worth writing down.
-    const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !image.verdict().read_error;
-    if (earlier && !may_replace && !AddsTo(*earlier, image, vmcore)) {
+    const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !survey.read_error;
+    if (earlier && !may_replace && !AddsTo(*earlier, survey, vmcore)) {
       published.info = *earlier;
       return published;
     }
-    built = Build(temporary, image, exporter.get(), vmcore, vmcore_bytes);
+    built = Build(temporary, source, survey, vmcore, vmcore_bytes);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
   Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
-  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), image.sections().messages);
+  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), survey.messages);
   if (moved.ok()) moved = MoveIntoPlace(temporary, published.name, earlier.has_value());
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   if (!moved.ok()) return moved.error();
-  published.is_new = !earlier || AddsTo(*earlier, image, vmcore);
+  published.is_new = !earlier || AddsTo(*earlier, survey, vmcore);
   published.info = built.TakeValue();
   return published;
 }

@@ -9,10 +9,8 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/format/dump_reader.h"
 #include "recover/dump_info.h"
-#include "recover/export_progress.h"
-#include "recover/vmcore_exporter.h"
+#include "recover/dump_source.h"
 
 namespace crashdump {
 
@@ -22,13 +20,6 @@ struct HostFacts {
   std::string architecture;  // "amd64"
   // The version of the installed package of a kernel release, or "".
   std::function<std::string(const std::string& release)> package_version;
-};
-
-// In which form the memory is published.
-struct PublishOptions {
-  VmcoreFormat format = VmcoreFormat::kKdump;
-  EncodeOptions encode = {.compression = kDefaultPageCompression, .threads = 1};
-  ByteProgress progress;  // of each dump anew
 };
 
 struct Published {
@@ -41,8 +32,7 @@ class Publisher {
  public:
   // Opens (and makes, private to root) `crash_directory`/kernel/dumps; `crash_directory` itself is made if absent.
   // At least `minimum_free` bytes stay free on its filesystem when a vmcore is written.
-  static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host,
-                                const PublishOptions& options);
+  static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host);
 
   // "20261122235901-0123456789ab": the crash's time (UTC) and the attempt id's beginning.
   static std::string DumpName(const DumpHeader& header);
@@ -50,30 +40,27 @@ class Publisher {
   // On return the dump's directory and report are on stable storage. A later call may add to it if info.vmcore is
   // kPending (there was no room: messages and report are there) or info.read_error is set; the dump must stay readable
   // until then. Whatever else had the dump's name is renamed aside.
-  Result<Published> Publish(DumpReader& reader);
+  Result<Published> Publish(DumpSource& source);
 
   // Removes what interrupted runs left behind.
   Result<> RemoveLeftovers();
 
  private:
-  Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host,
-            const PublishOptions& options)
+  Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host)
       : crash_(std::move(crash)),
         dumps_(std::move(dumps)),
         dumps_path_(std::move(dumps_path)),
         minimum_free_(minimum_free),
-        host_(std::move(host)),
-        options_(options) {}
+        host_(std::move(host)) {}
 
   std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
   // Bytes that may be written without touching what is to stay free.
   Result<uint64_t> Room() const;
-  // `exporter`: null for kNone. `vmcore_bytes` is DumpInfo's member; for kPresent it comes back, and if the
-  // disk is full, as what is needed at least.
-  Result<DumpInfo> Build(const std::string& temporary, const DumpImage& image, const VmcoreExporter* exporter,
-                         VmcoreFile vmcore, uint64_t& vmcore_bytes) const;
-  Result<uint64_t> WriteVmcore(int directory_fd, const DumpImage& image, const VmcoreExporter& exporter,
-                               uint64_t& needed) const;
+  // `vmcore_bytes` is DumpInfo's member; for kPresent it comes back, and if the disk is full, as what is needed at
+  // least.
+  Result<DumpInfo> Build(const std::string& temporary, DumpSource& source, const DumpSurvey& survey, VmcoreFile vmcore,
+                         uint64_t& vmcore_bytes) const;
+  Result<uint64_t> WriteVmcore(int directory_fd, DumpSource& source, uint64_t& needed) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);
 
@@ -82,7 +69,6 @@ class Publisher {
   std::string dumps_path_;
   uint64_t minimum_free_;
   HostFacts host_;
-  PublishOptions options_;
 };
 
 }  // namespace crashdump

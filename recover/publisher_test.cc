@@ -22,10 +22,10 @@ class PublisherTest : public ::testing::Test {
 
   Result<Published> Publish(uint64_t minimum_free = 0) {
     const RangeSource region(rig_.device(), RecoveryRig::kRegion);
-    DumpReader reader = DumpReader::Open(region, record_.Layout(1), record_.credentials).TakeValue();
+    const auto source = rig_.make_dumps()(region, record_)->Open(1).TakeValue();
     Publisher publisher = rig_.OpenPublisher(minimum_free);
     publisher.RemoveLeftovers().TakeValue();
-    return publisher.Publish(reader);
+    return publisher.Publish(*source);
   }
   void MustPublish() {
     const Result<Published> published = Publish();
@@ -35,9 +35,9 @@ class PublisherTest : public ::testing::Test {
   // Where `var` is in the place of /var.
   Result<Published> PublishBelow(const FsyncedDirectory& var) {
     const RangeSource region(rig_.device(), RecoveryRig::kRegion);
-    DumpReader reader = TRY(DumpReader::Open(region, record_.Layout(1), record_.credentials));
-    Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host(), {}));
-    return publisher.Publish(reader);
+    const auto source = TRY(MakeLocalDumps(region, record_, {})->Open(1));
+    Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host()));
+    return publisher.Publish(*source);
   }
   void ExpectWhole() const {
     EXPECT_EQ(rig_.Info(kName).state, "complete");
@@ -392,7 +392,7 @@ TEST_F(PublisherTest, ControlCharactersOfTheLogAreEscaped) {
 
 TEST_F(PublisherTest, SaysWhereItCannotWrite) {
   const std::string file = rig_.crash().WriteFile("file", "");
-  const Result<Publisher> refused = Publisher::Open(file, 0, {}, {});
+  const Result<Publisher> refused = Publisher::Open(file, 0, {});
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(std::string(refused.error().text()).find(file), std::string::npos);
 }

@@ -23,6 +23,7 @@
 #include "common/testing/temp_directory.h"
 #include "common/vmcore/vmcore.h"
 #include "recover/collector.h"
+#include "recover/local_dumps.h"
 
 namespace crashdump {
 
@@ -113,7 +114,7 @@ class RecoveryRig {
     Publisher publisher = OpenPublisher(minimum_free);
     publisher.RemoveLeftovers().TakeValue();
     KeyStore store = keys();
-    Collector collector(store, publisher, devices);
+    Collector collector(store, publisher, devices, make_dumps());
     std::vector<RecoverNote> notes = collector.Run().TakeValue();
     const Result<> deleted = collector.DeleteDeadKeys(boot);
     if (!deleted.ok()) notes.push_back({RecoverNote::Kind::kFailed, deleted.error().text()});
@@ -121,8 +122,12 @@ class RecoveryRig {
   }
   // In which form memory is published. ELF by default, which the project's own reader reads back.
   void UseOptions(const PublishOptions& options) { options_ = options; }
+  MakeRegionDumps make_dumps() const {
+    return
+        [this](const ByteSource& region, const KeyRecord& record) { return MakeLocalDumps(region, record, options_); };
+  }
   Publisher OpenPublisher(uint64_t minimum_free = 0) const {
-    return Publisher::Open(crash_.path(), minimum_free, Host(), options_).TakeValue();
+    return Publisher::Open(crash_.path(), minimum_free, Host()).TakeValue();
   }
   static HostFacts Host() {
     return {.distribution = "Debian GNU/Linux 12", .architecture = "amd64", .package_version = [](const std::string&) {

@@ -14,6 +14,7 @@
 #include "loader/arm.h"
 #include "loader/configuration.h"
 #include "loader/unload.h"
+#include "recover/local_dumps.h"
 
 namespace crashdump {
 namespace {
@@ -173,15 +174,18 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   Publisher publisher = TRY(Publisher::Open(active_installation().var.path() + "/crash", minimum_free,
                                             {.distribution = "Debian GNU/Linux 12",
                                              .architecture = "amd64",
-                                             .package_version = [](const std::string&) { return std::string(); }},
-                                            {.format = VmcoreFormat::kElf, .encode = {}, .progress = {}}));
+                                             .package_version = [](const std::string&) { return std::string(); }}));
+  const MakeRegionDumps make_dumps = [](const ByteSource& region, const KeyRecord& record) {
+    return MakeLocalDumps(region, record, {.format = VmcoreFormat::kElf, .encode = {}, .progress = {}});
+  };
   std::vector<RecoverDevice> devices;
   devices.reserve(machine_.devices.size());
   for (const FakeMachine::Device& device : machine_.devices) {
     devices.push_back({device.identity, TRY(machine_.OpenDevice(device.identity, OpenMode::kReadOnly))});
   }
   const auto take_lock = [this] { return Lock(); };
-  const std::vector<RecoverNote> notes = TRY(RecoverDumps(machine_, state(), publisher, devices, take_lock));
+  const std::vector<RecoverNote> notes =
+      TRY(RecoverDumps(machine_, state(), publisher, devices, make_dumps, take_lock));
   if (then == Then::kArm) TRY(ArmAgain(machine_, state(), notes, take_lock));
   return {};
 }
