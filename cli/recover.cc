@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // `crashdump recover`: after a crash, moves dumps from their regions to /var/crash/kernel/dumps and arms again.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/utsname.h>
 
@@ -19,7 +20,7 @@
 #include "common/storage/find_devices.h"
 #include "common/vmcore/printable_text.h"
 #include "recover/host_facts.h"
-#include "recover/local_dumps.h"
+#include "recover/sandboxed_dumps.h"
 
 namespace crashdump {
 namespace {
@@ -47,8 +48,8 @@ Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   return lock;
 }
 
-// All devices that can be read: where a dump is, its authentication tells.
-Result<std::vector<RecoverDevice>> OpenDevices() {
+// All devices that can be read: where a dump is, its authentication tells. And their descriptors.
+Result<std::vector<RecoverDevice>> OpenDevices(std::vector<int>& descriptors) {
   const SystemPaths paths;
   std::vector<RecoverDevice> devices;
   const std::vector<std::string> names = TRY(ListBlockDevices(paths));
@@ -57,6 +58,7 @@ Result<std::vector<RecoverDevice>> OpenDevices() {
     if (!identity.ok()) continue;  // gone in the meantime
     Result<std::unique_ptr<LinuxBlockDevice>> device = OpenIdentified(paths, identity.value(), OpenMode::kReadOnly);
     if (!device.ok()) continue;  // no medium, or blocks too large for us
+    descriptors.push_back(device.value()->fd());
     devices.push_back({identity.TakeValue(), device.TakeValue()});
   }
   return devices;
@@ -131,10 +133,13 @@ Result<int> Recover(const CommandLine& line) {
   Publisher publisher =
       TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
                           line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
-  const std::vector<RecoverDevice> devices = TRY(OpenDevices());
+  std::vector<int> descriptors;
+  const std::vector<RecoverDevice> devices = TRY(OpenDevices(descriptors));
   const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
-  const MakeRegionDumps make_dumps = [&options](const ByteSource& region, const KeyRecord& record) {
-    return MakeLocalDumps(region, record, options);
+  // The programs that read dumps may die at any time.
+  (void)signal(SIGPIPE, SIG_IGN);
+  const MakeRegionDumps make_dumps = [&](const ByteSource& region, const KeyRecord& record) {
+    return MakeSandboxedDumps(region, record, options, descriptors);
   };
   const std::vector<RecoverNote> notes =
       TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));

@@ -122,7 +122,10 @@ class RecoveryRig {
   }
   // In which form memory is published. ELF by default, which the project's own reader reads back.
   void UseOptions(const PublishOptions& options) { options_ = options; }
+  // Instead of those of this process.
+  void UseDumps(MakeRegionDumps make_dumps) { make_dumps_ = std::move(make_dumps); }
   MakeRegionDumps make_dumps() const {
+    if (make_dumps_) return make_dumps_;
     return
         [this](const ByteSource& region, const KeyRecord& record) { return MakeLocalDumps(region, record, options_); };
   }
@@ -215,6 +218,7 @@ class RecoveryRig {
   std::unique_ptr<FakeBlockDevice> device_;
   FakeStateDirectory keys_directory_;
   TempDirectory crash_;
+  MakeRegionDumps make_dumps_;
   PublishOptions options_ = {.format = VmcoreFormat::kElf};
 };
 

@@ -26,6 +26,13 @@ Error Error::Os(int os_error, const char* format, ...) {
   return error;
 }
 
+Error Error::Received(ErrorCode code, int os_error, std::string_view text) {
+  Error error(code, os_error);
+  const size_t length = text.size() < error.text_.size() - 1 ? text.size() : error.text_.size() - 1;
+  memcpy(error.text_.data(), text.data(), length);
+  return error;
+}
+
 Error Error::Prefixed(const char* format, ...) const {
   Error error(code_, os_error_);
   va_list arguments;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdint>
+#include <string_view>
 
 namespace crashdump {
 
@@ -32,6 +33,9 @@ class Error {
 
   // A failed system call: the text of `os_error` (an errno value) is put behind the formatted text.
   static Error Os(int os_error, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+  // An error that another process has met, with its text.
+  static Error Received(ErrorCode code, int os_error, std::string_view text);
 
   // The same error with "<formatted text>: " in front. What does not fit is cut off at the end.
   Error Prefixed(const char* format, ...) const __attribute__((format(printf, 2, 3)));

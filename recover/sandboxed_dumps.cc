@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "recover/sandboxed_dumps.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "common/base/byte_reader.h"
+#include "recover/dump_channel.h"
+#include "recover/local_dumps.h"
+#include "recover/unprivileged.h"
+
+namespace crashdump {
+namespace {
+
+struct Region {
+  const ByteSource& source;
+  const KeyRecord& record;
+  PublishOptions options;
+  std::vector<int> descriptors;
+};
+
+// --- In the child
+// ------------------------------------------------------------------------------------------------------
+
+class ChannelSink final : public ByteSink {
+ public:
+  explicit ChannelSink(const DumpChannel& channel) : channel_(channel) {}
+  Result<> WriteAt(uint64_t offset, Bytes data) override {
+    while (!data.empty()) {
+      const Bytes part = data.first(std::min<size_t>(data.size(), kFrameBytes));
+      TRY(channel_.Send(FrameKind::kBytes, 0, offset, part));
+      offset += part.size();
+      data = data.subspan(part.size());
+    }
+    return {};
+  }
+  Result<> Flush() override { return {}; }
+
+ private:
+  const DumpChannel& channel_;
+};
+
+class Server {
+ public:
+  Server(const DumpChannel& channel, const Region& region) : channel_(channel) {
+    PublishOptions options = region.options;
+    if (options.progress) {
+      options.progress = [this](uint64_t done, uint64_t total) {
+        const le64 number = total;
+        (void)channel_.Send(FrameKind::kProgress, 0, done, BytesOf(number));
+      };
+    }
+    dumps_ = MakeLocalDumps(region.source, region.record, options);
+  }
+
+  // Until nobody asks any more.
+  void Run() {
+    while (true) {
+      const Result<Frame> request = channel_.Receive();
+      if (!request.ok() || !Answer(request.value()).ok()) return;
+    }
+  }
+
+ private:
+  Result<> Answer(const Frame& request) {
+    switch (request.kind) {
+      case FrameKind::kInspect: {
+        const AttemptStates states = dumps_->Inspect();
+        uint32_t argument = 0;
+        for (size_t i = 0; i < states.size(); ++i) argument |= static_cast<uint32_t>(states[i]) << (8 * i);
+        return channel_.Send(FrameKind::kStates, argument);
+      }
+      case FrameKind::kOpen: {
+        Result<std::unique_ptr<DumpSource>> opened = dumps_->Open(request.argument);
+        if (!opened.ok()) return channel_.SendError(opened.error());
+        dump_ = opened.TakeValue();
+        return channel_.SendHeader(dump_->header());
+      }
+      case FrameKind::kSurvey: {
+        const Result<DumpSurvey> survey = dump_->Survey();
+        return survey.ok() ? channel_.SendSurvey(survey.value()) : channel_.SendError(survey.error());
+      }
+      case FrameKind::kVmcore: {
+        ChannelSink sink(channel_);
+        const Result<uint64_t> written = dump_->WriteVmcore(sink);
+        return written.ok() ? channel_.Send(FrameKind::kWritten, 0, written.value())
+                            : channel_.SendError(written.error());
+      }
+      default:
+        return Error::Format(ErrorCode::kInvalidArgument, "no request");
+    }
+  }
+
+  const DumpChannel& channel_;
+  std::unique_ptr<RegionDumps> dumps_;
+  std::unique_ptr<DumpSource> dump_;
+};
+
+// --- In this process
+// ---------------------------------------------------------------------------------------------------
+
+class Child {
+ public:
+  static Result<Child> Start(const Region& region) {
+    int sockets[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return Error::Os(errno, "socketpair");
+    UniqueFd ours(sockets[0]);
+    UniqueFd theirs(sockets[1]);
+    const pid_t pid = fork();
+    if (pid < 0) return Error::Os(errno, "fork");
+    if (pid == 0) Serve(region, std::move(theirs));
+    return Child(pid, DumpChannel(std::move(ours)));
+  }
+  ~Child() {
+    if (pid_ > 0) End();
+  }
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
+  Child& operator=(Child&&) = delete;
+
+  // The answer, which is of this kind. `sink` and `progress` take what comes before it.
+  Result<Frame> Ask(FrameKind request, uint32_t argument, FrameKind wanted, ByteSink* sink,
+                    const ByteProgress& progress) {
+    TRY(channel_.Send(request, argument), "asking the program that reads the dump");
+    while (true) {
+      Result<Frame> answer = channel_.Receive();
+      if (!answer.ok()) return answer.error().code() == ErrorCode::kTruncated ? Died() : answer.error();
+      const Frame& frame = answer.value();
+      if (frame.kind == wanted) return answer;
+      if (frame.kind == FrameKind::kError) return ErrorOf(frame);
+      if (frame.kind == FrameKind::kBytes && sink != nullptr) {
+        TRY(sink->WriteAt(frame.number, frame.payload));
+      } else if (frame.kind == FrameKind::kProgress && progress) {
+        ByteReader reader(frame.payload);
+        progress(frame.number, TRY(reader.TakeObject<le64>()));
+      } else {
+        return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump does not answer what it was asked");
+      }
+    }
+  }
+
+ private:
+  Child(pid_t pid, DumpChannel channel) : pid_(pid), channel_(std::move(channel)) {}
+
+  [[noreturn]] static void Serve(const Region& region, UniqueFd socket) {
+    // A write to a process that is gone ends this one.
+    (void)signal(SIGPIPE, SIG_DFL);
+    std::vector<int> descriptors = region.descriptors;
+    descriptors.push_back(socket.get());
+    const DumpChannel channel(std::move(socket));
+    const Result<> given_up = GiveUpPrivileges(descriptors);
+    if (!given_up.ok() && given_up.error().code() != ErrorCode::kUnsupported) {
+      (void)channel.SendError(given_up.error().Prefixed("giving up privileges"));
+      _exit(1);
+    }
+    Server(channel, region).Run();
+    _exit(0);
+  }
+
+  int End() {
+    int status = 0;
+    (void)kill(pid_, SIGKILL);
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return status;
+  }
+
+  Error Died() {
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    if (WIFSIGNALED(status)) {
+      return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump was ended by signal %d (%s)",
+                           WTERMSIG(status), strsignal(WTERMSIG(status)));
+    }
+    return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump has ended");
+  }
+
+  pid_t pid_;
+  DumpChannel channel_;
+};
+
+class SandboxedDump final : public DumpSource {
+ public:
+  SandboxedDump(Child child, const DumpHeader& header, ByteProgress progress)
+      : child_(std::move(child)), header_(header), progress_(std::move(progress)) {}
+
+  const DumpHeader& header() const override { return header_; }
+  Result<DumpSurvey> Survey() override {
+    return SurveyOf(TRY(child_.Ask(FrameKind::kSurvey, 0, FrameKind::kSurveyed, nullptr, progress_)));
+  }
+  Result<uint64_t> WriteVmcore(ByteSink& sink) override {
+    return TRY(child_.Ask(FrameKind::kVmcore, 0, FrameKind::kWritten, &sink, progress_)).number;
+  }
+
+ private:
+  Child child_;
+  DumpHeader header_;
+  ByteProgress progress_;
+};
+
+class SandboxedDumps final : public RegionDumps {
+ public:
+  explicit SandboxedDumps(Region region) : region_(std::move(region)) {}
+
+  AttemptStates Inspect() override {
+    const Result<AttemptStates> states = AskForStates();
+    return states.ok() ? states.value() : kUnknownAttempts;
+  }
+
+  Result<std::unique_ptr<DumpSource>> Open(uint32_t attempt) override {
+    Child child = TRY(Child::Start(region_));
+    const Frame frame = TRY(child.Ask(FrameKind::kOpen, attempt, FrameKind::kHeader, nullptr, {}));
+    const DumpHeader header = TRY(HeaderOf(frame));
+    return std::unique_ptr<DumpSource>(
+        std::make_unique<SandboxedDump>(std::move(child), header, region_.options.progress));
+  }
+
+ private:
+  Result<AttemptStates> AskForStates() {
+    Child child = TRY(Child::Start(region_));
+    return StatesOf(TRY(child.Ask(FrameKind::kInspect, 0, FrameKind::kStates, nullptr, {})));
+  }
+
+  Region region_;
+};
+
+}  // namespace
+
+std::unique_ptr<RegionDumps> MakeSandboxedDumps(const ByteSource& region, const KeyRecord& record,
+                                                const PublishOptions& options, std::vector<int> descriptors) {
+  return std::make_unique<SandboxedDumps>(Region{region, record, options, std::move(descriptors)});
+}
+
+}  // namespace crashdump
