@@ -109,7 +109,7 @@ endef
 $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULES,$(mode),$(program)))))
 
 define FUZZER_RULES
-build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(LIBFUZZER) $(TESTING) $(COMMON))
+build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(1)))/%,$(PARTS))))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
 endef
