@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One panic with a fault in the middle of its capture, watched from outside up to the reboot, and what is recovered in the next boot.
 
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
@@ -38,7 +40,7 @@ class ObservedCrash:
     @property
     def ends(self) -> list[str]:
         """How each attempt has ended."""
-        return [line for line in self.lines if line.startswith("ended ")]
+        return [line.removeprefix(f"ended {number} ") for number in (1, 2) for line in self.lines if line.startswith(f"ended {number} ")]
 
     @property
     def messages_safe(self) -> bool:
@@ -54,12 +56,13 @@ def crash(
     directory: Path,
     *,
     at_start: Callable[[Vm], None] = nothing,
+    meanwhile: Callable[[Vm], None] = nothing,
     at_messages_safe: Optional[Callable[[Vm], None]] = None,
     before_reset: Callable[[Vm], None] = nothing,
     timeout: float = 240,
 ) -> ObservedCrash:
-    """Panics, does `at_start` before the capture initramfs has loaded any driver, and `at_messages_safe` when it has reported this; the
-    rest is the machine's own doing. Returns in the reboot, when `before_reset` is done: wait_for_boot() comes next."""
+    """Panics, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and `at_messages_safe` when
+    it has reported this; the rest is the machine's own doing. Returns in the reboot, when `before_reset` is done: wait_for_boot() comes next."""
     dmesg = vm.must("dmesg")
     vm.hold_stages("start", *(["messages-safe"] if at_messages_safe else []))
     vm.crash()
@@ -70,11 +73,12 @@ def crash(
     vm.cont()
     vm.pause_at_reboot()
     at_start(vm)
-    go_on(vm)
+    vm.release_stage()
+    meanwhile(vm)
     if at_messages_safe:
         vm.wait_for_stage("messages-safe", timeout=180)
         at_messages_safe(vm)
-        go_on(vm)
+        vm.release_stage()
     # Nobody but its own software resets the machine.
     assert vm.wait_for_reboot_pause(timeout) == "guest-reset"
     lines = vm.status_lines
@@ -85,14 +89,9 @@ def crash(
     return ObservedCrash(differing_ranges(before, after), lines, dmesg)
 
 
-def go_on(vm: Vm) -> None:
-    """The stage is left even if the machine dies of what was done at it."""
-    vm.release_stage()
-
-
-def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> Optional[RecoveredDump]:
-    """In the boot after the crash: the swap is used, and what there is of a dump is recovered and read from the disk. The machine is off
-    then. Whatever was reported safe is there."""
+def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> list[RecoveredDump]:
+    """In the boot after the crash: the swap can be used, and what there is of each attempt is recovered and read from the disk. The machine
+    is off then. Whatever was reported safe is there, and no messages are others than the kernel's."""
     vm.wait_for_boot()
     product.configure()
     vm.must(_SWAP_ON)
@@ -102,11 +101,22 @@ def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> Optional[Recove
     vm.must("sync")
     console = vm.console.text()
     vm.kill()
-    if not names:
-        assert not crashed.messages_safe
-        return None
-    [name] = names
-    dump = RecoveredDump.read(product.disk, name)
-    dump.check_messages(console)
-    assert crashed.dmesg in dump.messages
-    return dump
+    dumps = [RecoveredDump.read(product.disk, name) for name in names]
+    for dump in dumps:
+        dump.check_messages(console)
+        before = _texts(crashed.dmesg)
+        assert len(before) > 100 and _texts(dump.messages)[: len(before)] == before
+    assert dumps or not crashed.messages_safe
+    return dumps
+
+
+def wait_for_status_line(vm: Vm, line: str, timeout: float = 60) -> None:
+    deadline = time.monotonic() + timeout
+    while line not in vm.status_lines:
+        assert time.monotonic() < deadline, f"no line '{line}' on the status port"
+        time.sleep(0.02)
+
+
+def _texts(messages: str) -> list[str]:
+    """The lines without their times. Of a record of several lines, the kernel puts the time before each, the recovered messages do not."""
+    return [re.sub(r"^\[ *[0-9.]+\] ", "", line).strip() for line in messages.splitlines()]

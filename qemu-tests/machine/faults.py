@@ -31,14 +31,15 @@ def end_errors(vm: "Vm", drive_name: str) -> None:
     vm.qmp("qom-set", path=drive.qom_path, property="drive", value=drive.top_node)
 
 
-def hang(vm: "Vm", drive_name: str) -> None:
+def hang(vm: "Vm", drive_name: str, *, writes_only: bool = False) -> None:
     """The drive goes on taking requests, and answers none; flushes, if there are no writes before them. QMP `stop` and a reset carry out
     what waits, as a drive may that has been slow."""
-    _limit(vm, drive_name, _ALMOST_NOTHING)
+    total, write = (0, _ALMOST_NOTHING) if writes_only else (_ALMOST_NOTHING, 0)
+    _limit(vm, drive_name, f"{total} 0 {write}")
 
 
 def end_hang(vm: "Vm", drive_name: str) -> None:
-    _limit(vm, drive_name, 0)
+    _limit(vm, drive_name, "0 0 0")
 
 
 def unplug(vm: "Vm", drive_name: str, timeout: float = 60) -> None:
@@ -60,8 +61,14 @@ def interrupt(vm: "Vm") -> None:
     vm.qmp("inject-nmi")
 
 
-def _limit(vm: "Vm", drive_name: str, bytes_per_second: int) -> None:
-    _monitor(vm, f"block_set_io_throttle {drive_name} {bytes_per_second} 0 0 0 0 0")
+def kill_for_memory(vm: "Vm") -> None:
+    """The out-of-memory killer takes whom it would take if there were no memory; with sysrq_always_enabled on the kernel's command line."""
+    vm.qmp("send-key", keys=[{"type": "qcode", "data": key} for key in ("alt", "sysrq", "f")])
+
+
+def _limit(vm: "Vm", drive_name: str, bytes_per_second: str) -> None:
+    path = vm.drive(drive_name).qom_path
+    _monitor(vm, f"block_set_io_throttle {path}/virtio-backend {bytes_per_second} 0 0 0")
 
 
 def _monitor(vm: "Vm", command: str) -> None:
