@@ -45,6 +45,11 @@ class Drive:
     def qom_path(self) -> str:
         return f"/machine/peripheral/{self.name}"
 
+    @property
+    def backend_path(self) -> str:
+        """Of the part of the device that the image hangs on."""
+        return f"{self.qom_path}/virtio-backend" if self.interface == "virtio" else self.qom_path
+
     def prepare(self) -> None:
         """Called before each start of the machine."""
         if self.log:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes wrong with a drive, or with the machine, while it runs. Each takes effect at once, and lasts until it is undone here: the guest
-# notices at its next request. All but unplug() and plug() want a virtio drive: only its requests can be led through another node.
+# notices at its next request.
 
 import time
 from typing import TYPE_CHECKING, Any, Optional
@@ -16,7 +16,8 @@ _ALMOST_NOTHING = 1
 
 def inject_errors(vm: "Vm", drive_name: str, kind: str, *, once: bool = True, offset: Optional[int] = None) -> None:
     """The drive's next request of that kind ("write", "read", "flush", "discard"), or all from now on, fails with an I/O error and is not
-    carried out; with `offset`, those that cover this byte. QMP `stop` flushes, which counts."""
+    carried out; with `offset`, those that cover this byte. QMP `stop` flushes, which counts. Only a virtio drive's requests can be led through another
+    node while it runs."""
     drive = vm.drive(drive_name)
     node = f"{drive_name}-errors-{time.monotonic_ns()}"
     rule: dict[str, Any] = {"event": "none", "iotype": kind, "once": once}
@@ -33,7 +34,7 @@ def end_errors(vm: "Vm", drive_name: str) -> None:
 
 def hang(vm: "Vm", drive_name: str, *, writes_only: bool = False) -> None:
     """The drive goes on taking requests, and answers none; flushes, if there are no writes before them. QMP `stop` and a reset carry out
-    what waits, as a drive may that has been slow."""
+    what waits, as a drive may that has been slow; on AHCI, QEMU itself hangs when the guest resets the port."""
     total, write = (0, _ALMOST_NOTHING) if writes_only else (_ALMOST_NOTHING, 0)
     _limit(vm, drive_name, f"{total} 0 {write}")
 
@@ -67,8 +68,7 @@ def kill_for_memory(vm: "Vm") -> None:
 
 
 def _limit(vm: "Vm", drive_name: str, bytes_per_second: str) -> None:
-    path = vm.drive(drive_name).qom_path
-    _monitor(vm, f"block_set_io_throttle {path}/virtio-backend {bytes_per_second} 0 0 0")
+    _monitor(vm, f"block_set_io_throttle {vm.drive(drive_name).backend_path} {bytes_per_second} 0 0 0")
 
 
 def _monitor(vm: "Vm", command: str) -> None:
