@@ -10,7 +10,7 @@ import pytest
 
 from machine.disk import Disk, build_disk
 from machine.drive import Drive
-from machine.guest_image import build_initramfs
+from machine.guest_image import ALL_DISK_MODULES, build_initramfs
 from machine.kernel import Kernel
 from machine.product import CRASHKERNEL, Product, build_product_disk
 from machine.ranges import copy_image
@@ -31,6 +31,15 @@ def guest_initramfs(kernel: Kernel) -> Path:
     _OUTPUT.mkdir(parents=True, exist_ok=True)
     output = _OUTPUT / f"guest-{kernel.release}.cpio"
     build_initramfs(output, kernel)
+    return output
+
+
+@pytest.fixture(scope="session")
+def all_drives_initramfs(kernel: Kernel) -> Path:
+    """For a guest whose disk may be on any kind of drive."""
+    _OUTPUT.mkdir(parents=True, exist_ok=True)
+    output = _OUTPUT / f"guest-all-drives-{kernel.release}.cpio"
+    build_initramfs(output, kernel, ALL_DISK_MODULES)
     return output
 
 
@@ -90,13 +99,16 @@ def product_disk(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture
 def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path, test_directory: Path) -> Callable[..., Rig]:
     """make_rig(image=..., log=..., memory_mib=..., ...): a machine that is not started yet. `image` becomes its disk as it is; without,
-    it gets a new one that is not prepared. `log` is the disk's write log. Further arguments as in VmConfig."""
+    it gets a new one that is not prepared. `log`, `interface` and `hotplug` are the disk's. Further arguments as in VmConfig."""
 
-    def make(image: Optional[Path] = None, log: Optional[Path] = None, **options: Any) -> Rig:
+    def make(
+        image: Optional[Path] = None, log: Optional[Path] = None, interface: str = "virtio", hotplug: bool = False, **options: Any
+    ) -> Rig:
         disk = pristine_disk.at(image or test_directory / "disk.img")
         if image is None:
             copy_image(pristine_disk.path, disk.path)
-        drives = [Drive("disk0", disk.path, serial="DISK0", log=log), Drive("tools", product_disk, serial="tools", read_only=True)]
+        first = Drive("disk0", disk.path, serial="DISK0", log=log, interface=interface, hotplug=hotplug)
+        drives = [first, Drive("tools", product_disk, serial="tools", read_only=True)]
         options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
         vm = make_vm(drives=drives, **options)
         return Rig(vm, disk, Product(vm, disk))

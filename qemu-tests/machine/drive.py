@@ -13,12 +13,18 @@ _DEVICES = {
     "nvme": "nvme,drive={node}",
     "scsi": "scsi-hd,bus={name}-bus.0,drive={node}",
 }
+# What a drive hangs on that can be unplugged. The machine's own PCI bus and its AHCI ports do not give up what they have.
+_HOTPLUG = {
+    "virtio": "pcie-root-port,id={name}-port,chassis=1",
+    "nvme": "pcie-root-port,id={name}-port,chassis=1",
+}
 
 
 @dataclass(frozen=True)
 class Drive:
     """`name` is the drive's handle in the harness. The guest sees `serial` (none if empty). `log`: everything that the machine writes
-    is appended there (see WriteLog); a log belongs to one start of the machine. `stop_on_error` is for Vm.stop_at_request."""
+    is appended there (see WriteLog); a log belongs to one start of the machine. `stop_on_error` is for Vm.stop_at_request. faults.unplug wants
+    `hotplug`, which one drive of a machine may have, but not one on AHCI."""
 
     name: str
     path: Path
@@ -29,6 +35,7 @@ class Drive:
     sector_size: int = 512
     log: Optional[Path] = None
     stop_on_error: bool = False
+    hotplug: bool = False
 
     @property
     def top_node(self) -> str:
@@ -37,6 +44,11 @@ class Drive:
     @property
     def qom_path(self) -> str:
         return f"/machine/peripheral/{self.name}"
+
+    @property
+    def backend_path(self) -> str:
+        """Of the part of the device that the image hangs on."""
+        return f"{self.qom_path}/virtio-backend" if self.interface == "virtio" else self.qom_path
 
     def prepare(self) -> None:
         """Called before each start of the machine."""
@@ -59,6 +71,15 @@ class Drive:
                 f"driver=blklogwrites,node-name={self.top_node},file={self.name}-file,log={self.name}-log-file,"
                 f"log-sector-size={SECTOR_SIZE},discard=unmap"
             )
+        if self.interface == "scsi":
+            arguments += ["-device", f"virtio-scsi-pci,id={self.name}-bus"]
+        if self.hotplug and self.interface in _HOTPLUG:
+            arguments += ["-device", _HOTPLUG[self.interface].format(name=self.name)]
+        return [*arguments, "-device", self.device]
+
+    @property
+    def device(self) -> str:
+        """The device alone, as QEMU's -device takes it."""
         device = _DEVICES[self.interface].format(node=self.top_node, index=self.port, name=self.name) + f",id={self.name}"
         # NVMe has no such thing as a controller without a serial number.
         if self.serial or self.interface == "nvme":
@@ -66,6 +87,6 @@ class Drive:
         device += f",logical_block_size={self.sector_size},physical_block_size={self.sector_size}"
         if self.stop_on_error:
             device += ",werror=stop,rerror=stop"
-        if self.interface == "scsi":
-            arguments += ["-device", f"virtio-scsi-pci,id={self.name}-bus"]
-        return [*arguments, "-device", device]
+        if self.hotplug and self.interface in _HOTPLUG:
+            device += f",bus={self.name}-port"
+        return device

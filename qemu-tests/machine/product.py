@@ -53,8 +53,10 @@ class Product:
         self.disk = disk
         self.swap_uuid = swap_uuid
 
-    def configure(self, *lines: str) -> None:
-        always = [f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs", f"COMMAND_LINE_APPEND={NO_TIMER_CHECK}"]
+    def configure(self, *lines: str, append: str = "") -> None:
+        """`append` is for the capture kernel's command line."""
+        always = [f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs"]
+        always.append(f"COMMAND_LINE_APPEND={NO_TIMER_CHECK} {append}".rstrip())
         text = "\n".join([*always, *lines, ""])
         self.vm.push_file(text.encode(), "/etc/crashdump.conf")
 

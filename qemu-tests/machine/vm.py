@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Optional, Sequence, Type
 
+from machine import faults
 from machine.agent import AgentChannel, Completed
 from machine.console import Console
 from machine.drive import Drive
@@ -170,6 +171,9 @@ class Vm:
 
     # The machine from outside
 
+    def drive(self, name: str) -> Drive:
+        return next(drive for drive in self.config.drives if drive.name == name)
+
     def qmp(self, command: str, timeout: float = 60, **arguments: Any) -> Any:
         return self._with_console(lambda: self._running(self._qmp).command(command, timeout, **arguments))
 
@@ -209,8 +213,10 @@ class Vm:
         """From now on the guest's next reboot stops the machine instead, with memory and disks as they are then."""
         self.qmp("set-action", reboot="shutdown", shutdown="pause")
 
-    def wait_for_reboot_pause(self, timeout: float) -> None:
-        self._with_console(lambda: self._running(self._qmp).wait_for_event("SHUTDOWN", timeout))
+    def wait_for_reboot_pause(self, timeout: float) -> str:
+        """Returns why the machine wanted to reboot: "guest-reset" if nobody but its own software did."""
+        event = self._with_console(lambda: self._running(self._qmp).wait_for_event("SHUTDOWN", timeout))
+        return event["data"]["reason"]
 
     def resume_reboot(self) -> None:
         """Carries out the reboot at which the machine was paused."""
@@ -233,14 +239,8 @@ class Vm:
         """From now on, the drive's next request of that kind ("write", "read", "flush", "discard"), or the next that covers the byte at
         `offset`, stops the machine *before* it is carried out; cont() carries it out. The drive must have been made with
         stop_on_error."""
-        drive = next(drive for drive in self.config.drives if drive.name == drive_name)
-        assert drive.stop_on_error, f"{drive_name}: stop_on_error is not set"
-        node = f"{drive_name}-stop-{time.monotonic_ns()}"
-        rule: dict[str, Any] = {"event": "none", "iotype": kind, "once": True}
-        if offset is not None:
-            rule["sector"] = offset // 512
-        self.qmp("blockdev-add", driver="blkdebug", node_name=node, image=drive.top_node, inject_error=[rule])
-        self.qmp("qom-set", path=drive.qom_path, property="drive", value=node)
+        assert self.drive(drive_name).stop_on_error, f"{drive_name}: stop_on_error is not set"
+        faults.inject_errors(self, drive_name, kind, offset=offset)
 
     def wait_for_request_stop(self, timeout: float) -> None:
         self._with_console(lambda: self._running(self._qmp).wait_for_event("BLOCK_IO_ERROR", timeout))
