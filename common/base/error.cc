@@ -28,8 +28,7 @@ Error Error::Os(int os_error, const char* format, ...) {
 
 Error Error::Received(ErrorCode code, int os_error, std::string_view text) {
   Error error(code, os_error);
-  const size_t length = text.size() < error.text_.size() - 1 ? text.size() : error.text_.size() - 1;
-  memcpy(error.text_.data(), text.data(), length);
+  (void)text.copy(error.text_.data(), error.text_.size() - 1);  // cut off is fine
   return error;
 }
 
