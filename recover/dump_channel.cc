@@ -80,6 +80,9 @@ Result<> ReceiveFull(int fd, MutableBytes out) {
   while (!out.empty()) {
     const ssize_t count = read(fd, out.data(), out.size());
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      return Error::Format(ErrorCode::kTimeout, "the program that reads the dump says nothing any more");
+    }
     if (count < 0) return Error::Os(errno, "read");
     if (count == 0) return Error::Format(ErrorCode::kTruncated, "the program that reads the dump has ended");
     out = out.subspan(static_cast<size_t>(count));
@@ -154,8 +157,11 @@ Result<DumpSurvey> SurveyOf(const Frame& frame) {
   survey.zero_pages = wire.zero_pages;
   survey.unreadable_pages = wire.unreadable_pages;
   survey.expected_bytes = wire.expected_bytes;
+  // Each has to find a place in info.json or in memory.
+  constexpr uint64_t kMaxTextBytes[] = {4096, kSectionMaxBytes, 512 * kKiB, kSummaryMaxBytes};
   size_t i = 0;
   for (std::string* text : {&survey.reason, &survey.messages, &survey.machine_facts, &survey.summary}) {
+    if (wire.text_bytes[i] > kMaxTextBytes[i]) return Nonsense("a text that is too long");
     const Bytes bytes = TRY(reader.Take(wire.text_bytes[i++]), "survey");
     text->assign(bytes.begin(), bytes.end());
   }

@@ -111,6 +111,10 @@ TEST(DumpChannelFrames, ValuesThatCannotBeAreRefused) {
     changed[byte] = 0x80;
     EXPECT_TRUE(corrupt(SurveyOf({.payload = changed}))) << byte;
   }
+  // A reason of five KiB.
+  std::vector<uint8_t> long_reason(80 + 5120);
+  long_reason[49] = 20;
+  EXPECT_TRUE(corrupt(SurveyOf({.payload = long_reason})));
   EXPECT_EQ(ErrorOf({.argument = 200}).code(), ErrorCode::kCorrupt);
   EXPECT_EQ(ErrorOf({.number = 1 << 20}).code(), ErrorCode::kCorrupt);
   // Longer than an error's text can be.

@@ -43,6 +43,9 @@ bool Exists(int directory_fd, const char* name) {
 
 // Whether what can be published now is more than what an earlier run published, and never less.
 bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
+  // Swap may have taken some of it since.
+  if (EscapeControl(survey.messages).size() < earlier.messages_bytes) return false;
+  if (earlier.vmcore == VmcoreFile::kPresent && survey.data_pages < earlier.data_pages) return false;
   if (earlier.vmcore == VmcoreFile::kPresent && vmcore != VmcoreFile::kPresent) return false;
   if (earlier.vmcore == VmcoreFile::kPending) {
     if (vmcore == VmcoreFile::kPresent) return true;
@@ -192,6 +195,12 @@ Result<Published> Publisher::Publish(DumpSource& source) {
   }
   if (earlier && !AddsTo(*earlier, survey, vmcore)) {
     published.info = *earlier;
+    const bool is_less = vmcore == VmcoreFile::kNone || (vmcore == earlier->vmcore && vmcore == VmcoreFile::kPresent);
+    if (!survey.read_error && is_less) {
+      // Nothing more will come: what is published is final.
+      published.info.read_error = false;
+      if (published.info.vmcore == VmcoreFile::kPending) published.info.vmcore = VmcoreFile::kNone;
+    }
     return published;
   }
 

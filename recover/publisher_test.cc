@@ -211,6 +211,22 @@ TEST_F(PublisherTest, PagesThatAreGoneAreNotWaitedFor) {
   EXPECT_FALSE(Publish().value().is_new);
 }
 
+TEST_F(PublisherTest, MessagesThatAreGoneStayPublished) {
+  ASSERT_EQ(Publish(UINT64_MAX).value().info.vmcore, VmcoreFile::kPending);
+  const DumpLayout layout = record_.Layout(1);
+  for (const uint64_t place : {layout.messages.begin, layout.data.begin}) {
+    rig_.device().Poke(RecoveryRig::kRegion.begin + place, std::vector<uint8_t>(kDiskUnit, 1));
+  }
+  // Nothing more will come, with room or without.
+  for (const uint64_t minimum_free : {uint64_t{0}, UINT64_MAX}) {
+    const Published published = Publish(minimum_free).TakeValue();
+    EXPECT_FALSE(published.is_new);
+    EXPECT_EQ(published.info.vmcore, VmcoreFile::kNone);
+    EXPECT_FALSE(published.info.read_error);
+    EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+  }
+}
+
 TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
   MustPublish();
   const auto tree = rig_.Tree();

@@ -19,6 +19,9 @@
 namespace crashdump {
 namespace {
 
+// A reader of a slow disk says more often how far it is.
+constexpr int kSilenceSeconds = 600;
+
 struct Region {
   const ByteSource& source;
   const KeyRecord& record;
@@ -116,6 +119,8 @@ class Child {
     const pid_t pid = fork();
     if (pid < 0) return Error::Os(errno, "fork");
     if (pid == 0) Serve(region, std::move(theirs));
+    const timeval silence = {.tv_sec = kSilenceSeconds, .tv_usec = 0};
+    (void)setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
     return Child(pid, DumpChannel(std::move(ours)));
   }
   ~Child() {
@@ -172,11 +177,9 @@ class Child {
     return status;
   }
 
+  // It has closed its end. One that has ended by itself keeps the reason.
   Error Died() {
-    int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
+    const int status = End();
     if (WIFSIGNALED(status)) {
       return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump was ended by signal %d (%s)",
                            WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -220,6 +223,7 @@ class SandboxedDumps final : public RegionDumps {
     Child child = TRY(Child::Start(region_));
     const Frame frame = TRY(child.Ask(FrameKind::kOpen, attempt, FrameKind::kHeader, nullptr, {}));
     const DumpHeader header = TRY(HeaderOf(frame));
+    if (header.attempt != attempt) return Error::Format(ErrorCode::kCorrupt, "the header of another attempt");
     return std::unique_ptr<DumpSource>(
         std::make_unique<SandboxedDump>(std::move(child), header, region_.options.progress));
   }

@@ -136,6 +136,7 @@ TEST_F(SandboxedDumpsTest, AReaderThatWasTakenOverIsEnded) {
       {"write at an offset", [] { (void)pwrite(2, "x", 1, 0); }},
       {"code", [] { (void)mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
       {"root", [] { (void)setuid(0); }},
+      {"a signal to its neighbours", [test] { (void)tgkill(test, test, 0); }},
   };
   for (const Case& each : cases) {
     const Hijacked source(region, each.deed);
@@ -160,6 +161,19 @@ TEST_F(SandboxedDumpsTest, AReaderHasNothingElseOpen) {
     if (write(file.get(), "x", 1) != -1 || errno != EBADF) abort();
   });
   EXPECT_TRUE(Sandbox({.format = VmcoreFormat::kElf})(source, record)->Open(1).ok());
+}
+
+TEST_F(SandboxedDumpsTest, AReaderThatClosesItsEndAndStaysIsEnded) {
+  RecoveryRig rig;
+  const KeyRecord record = rig.AddRecord(7);
+  rig.Place(RecoveryRig::PlanFor(record));
+  const RangeSource region(rig.device(), RecoveryRig::kRegion);
+  const Hijacked source(region, [] {
+    for (int descriptor = 0; descriptor < 100; ++descriptor) (void)close(descriptor);
+    const timespec long_time = {.tv_sec = 10000, .tv_nsec = 0};
+    (void)nanosleep(&long_time, nullptr);
+  });
+  EXPECT_FALSE(Sandbox({.format = VmcoreFormat::kElf})(source, record)->Open(1).ok());
 }
 
 TEST_F(SandboxedDumpsTest, AReaderIsNobody) {

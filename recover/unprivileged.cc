@@ -50,8 +50,6 @@ constexpr auto kAllowed = std::to_array<uint32_t>({
     SYS_set_robust_list,
     SYS_gettid,
     SYS_getpid,
-    SYS_tgkill,
-    SYS_tkill,
     SYS_rt_sigaction,
     SYS_rt_sigprocmask,
     SYS_rt_sigreturn,
@@ -130,7 +128,6 @@ class Filter {
 Result<> CloseAllBut(std::span<const int> descriptors) {
   std::vector<unsigned> kept;
   for (const int descriptor : descriptors) kept.push_back(static_cast<unsigned>(descriptor));
-  kept.push_back(STDERR_FILENO);
   std::sort(kept.begin(), kept.end());
   unsigned first = 0;
   for (const unsigned descriptor : kept) {
@@ -161,6 +158,8 @@ Result<> GiveUpPrivileges(std::span<const int> descriptors) {
       return Error::Os(errno, "becoming nobody");
     }
   }
+  // Becoming somebody else has made it traceable, and its core files ones for whoever handles them.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::Os(errno, "not dumpable");
   Filter filter;
   for (const uint32_t number : kAllowed) filter.Allow(number);
     // Memory, but no code; threads, but no processes. The C library does without clone3(2), whose flags no filter can

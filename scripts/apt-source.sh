@@ -23,6 +23,6 @@ mirror_for() {
 		;;
 	esac
 	# shellcheck disable=SC2016 # the format is apt's, not the shell's
-	apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-		awk -v pattern="$pattern" '$2 ~ pattern { print $1; exit }'
+	apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v pattern="$pattern" '$2 ~ pattern && $3 == "main" { print $1; exit }'
 }

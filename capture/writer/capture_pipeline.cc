@@ -125,9 +125,10 @@ void CapturePipeline::Work(Worker& worker) {
     // Who is woken while the lock is held would only wait again, for the lock.
     std::unique_lock lock(state_lock_);
     slot.chunk.emplace(chunk);
-    const bool is_burst = ++compressed_ - written_ >= kBurst;
+    // Behind the end nobody else will wake it.
+    const bool is_time = ++compressed_ - written_ >= kBurst || ended_;
     lock.unlock();
-    if (is_burst) for_writer_.notify_one();
+    if (is_time) for_writer_.notify_one();
   }
 }
 
