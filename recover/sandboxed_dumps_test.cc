@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,7 +137,7 @@ TEST_F(SandboxedDumpsTest, AReaderThatWasTakenOverIsEnded) {
       {"write at an offset", [] { (void)pwrite(2, "x", 1, 0); }},
       {"code", [] { (void)mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
       {"root", [] { (void)setuid(0); }},
-      {"a signal to its neighbours", [test] { (void)tgkill(test, test, 0); }},
+      {"a signal to its neighbours", [test] { (void)syscall(SYS_tgkill, test, test, 0); }},
   };
   for (const Case& each : cases) {
     const Hijacked source(region, each.deed);
