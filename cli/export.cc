@@ -33,6 +33,21 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
+constexpr CommandSpec kSpec = {
+    .name = "export",
+    .positional = "FILE",
+    .positional_minimum = 1,
+    .positional_maximum = 1,
+    .options = kOptions,
+    .help =
+        "Writes the dump FILE in a form that crash, drgn and makedumpfile open: kdump is makedumpfile's compressed\n"
+        "format, elf a sparse ELF vmcore as /proc/vmcore is (for gdb too), flattened the kdump file as a stream for\n"
+        "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
+        "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
+        "(Debian\n"
+        "13, not 12); zlib by all.\n",
+};
+
 struct ExportChoice {
   VmcoreFormat format = VmcoreFormat::kKdump;
   bool is_flattened = false;
@@ -76,27 +91,6 @@ Result<ExportChoice> Choose(const CommandLine& line) {
   return choice;
 }
 
-Result<> Check(const CommandLine& line) {
-  TRY(Choose(line));
-  return {};
-}
-
-constexpr CommandSpec kSpec = {
-    .name = "export",
-    .positional = "FILE",
-    .positional_minimum = 1,
-    .positional_maximum = 1,
-    .options = kOptions,
-    .help =
-        "Writes the dump FILE in a form that crash, drgn and makedumpfile open: kdump is makedumpfile's compressed\n"
-        "format, elf a sparse ELF vmcore as /proc/vmcore is (for gdb too), flattened the kdump file as a stream for\n"
-        "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
-        "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
-        "(Debian\n"
-        "13, not 12); zlib by all.\n",
-    .check = Check,
-};
-
 // The size of the file, or of the stream.
 Result<uint64_t> WriteTo(int fd, const ExportChoice& choice, const VmcoreExporter& exporter,
                          const ExportProgress& progress) {
@@ -122,8 +116,7 @@ std::string SummaryLine(const ExportChoice& choice, const DumpImage& image, uint
   return line + "\n";
 }
 
-Result<int> Export(const CommandLine& line) {
-  const ExportChoice choice = TRY(Choose(line));
+Result<int> Export(const CommandLine& line, const ExportChoice& choice) {
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
   const char* const output = choice.output.c_str();
@@ -162,6 +155,6 @@ Result<int> Export(const CommandLine& line) {
 
 }  // namespace
 
-int RunExport(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Export); }
+int RunExport(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Choose, Export); }
 
 }  // namespace crashdump

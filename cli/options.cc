@@ -147,10 +147,17 @@ std::optional<uint64_t> CommandLine::Number(std::string_view name) const {
 }
 
 int RunCommand(const CommandSpec& spec, std::span<char* const> arguments, CommandBody body) {
+  return RunCommand(
+      spec, arguments, [](const CommandLine&) { return Result<>(); }, body);
+}
+
+int RunCommand(const CommandSpec& spec, std::span<char* const> arguments,
+               const std::function<Result<>(const CommandLine&)>& parse,
+               const std::function<Result<int>(const CommandLine&)>& body) {
   const std::string program = std::string("crashdump ") + spec.name;
   const Result<CommandLine> line = CommandLine::Parse(spec, arguments);
   if (line.ok() && line.value().wants_help()) return PrintOutput(program, HelpText(spec));
-  const Result<> usage = !line.ok() ? line.error() : spec.check != nullptr ? spec.check(line.value()) : Result<>();
+  const Result<> usage = line.ok() ? parse(line.value()) : line.error();
   if (!usage.ok()) {
     PrintError(program, std::string(usage.error().text()) + " (see " + program + " --help)");
     return kExitUsage;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,8 +42,6 @@ struct OptionSpec {
   uint64_t maximum = UINT64_MAX;
 };
 
-class CommandLine;
-
 struct CommandSpec {
   const char* name;        // the subcommand
   const char* positional;  // names of the positional arguments, "" for none: "VMCORE"
@@ -50,8 +49,6 @@ struct CommandSpec {
   unsigned positional_maximum;
   std::span<const OptionSpec> options;
   const char* help;  // what it does, some lines, each with its newline
-  // What a table cannot say of the values; null if there is nothing.
-  Result<> (*check)(const CommandLine& line) = nullptr;
 };
 
 // The checked arguments of one subcommand.
@@ -89,6 +86,22 @@ using CommandBody = Result<int> (*)(const CommandLine& line);
 
 // Parses, answers --help, runs the body and reports what failed: status 2 for wrong usage.
 int RunCommand(const CommandSpec& spec, std::span<char* const> arguments, CommandBody body);
+
+// The same for a command whose values a table cannot check: `parse` makes of them what `body` works with. Its error is
+// one of wrong usage.
+int RunCommand(const CommandSpec& spec, std::span<char* const> arguments,
+               const std::function<Result<>(const CommandLine&)>& parse,
+               const std::function<Result<int>(const CommandLine&)>& body);
+template <typename Choice>
+int RunCommand(const CommandSpec& spec, std::span<char* const> arguments, Result<Choice> (*parse)(const CommandLine&),
+               Result<int> (*body)(const CommandLine&, const Choice&)) {
+  std::optional<Choice> choice;
+  const auto keep = [&](const CommandLine& line) -> Result<> {
+    choice.emplace(TRY(parse(line)));
+    return {};
+  };
+  return RunCommand(spec, arguments, keep, [&](const CommandLine& line) { return body(line, *choice); });
+}
 
 // One line on standard error: "crashdump save: TEXT", made safe for terminals.
 void PrintError(std::string_view program, std::string_view text);

@@ -23,6 +23,17 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"discard-dumps", OptionKind::kFlag, "", "give up dumps that have not been recovered, and their keys"},
 });
 
+constexpr CommandSpec kSpec = {
+    .name = "prepare",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Shortens the swap by what its header says and marks the upper end as the region for dumps. The swap keeps\n"
+        "its UUID and its contents go when it is turned off, as always. Run again, it changes nothing.\n",
+};
+
 Result<std::optional<uint64_t>> ReserveOf(const CommandLine& line) {
   const std::optional<std::string> text = line.Text("reserve");
   if (!text || *text == "auto") return std::optional<uint64_t>();
@@ -46,25 +57,7 @@ Result<PrepareOptions> ParseOptions(const CommandLine& line) {
   return options;
 }
 
-Result<> Check(const CommandLine& line) {
-  TRY(ParseOptions(line));
-  return {};
-}
-
-constexpr CommandSpec kSpec = {
-    .name = "prepare",
-    .positional = "",
-    .positional_minimum = 0,
-    .positional_maximum = 0,
-    .options = kOptions,
-    .help =
-        "Shortens the swap by what its header says and marks the upper end as the region for dumps. The swap keeps\n"
-        "its UUID and its contents go when it is turned off, as always. Run again, it changes nothing.\n",
-    .check = Check,
-};
-
-Result<int> Prepare(const CommandLine& line) {
-  const PrepareOptions options = TRY(ParseOptions(line));
+Result<int> Prepare(const CommandLine&, const PrepareOptions& options) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
@@ -76,6 +69,6 @@ Result<int> Prepare(const CommandLine& line) {
 
 }  // namespace
 
-int RunPrepare(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Prepare); }
+int RunPrepare(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, ParseOptions, Prepare); }
 
 }  // namespace crashdump

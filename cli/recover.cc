@@ -38,6 +38,18 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"no-load", OptionKind::kFlag, "", "do not arm the machine again"},
 });
 
+constexpr CommandSpec kSpec = {
+    .name = "recover",
+    .positional = "",
+    .positional_minimum = 0,
+    .positional_maximum = 0,
+    .options = kOptions,
+    .help =
+        "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
+        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
+        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
+};
+
 // Not the lock of the other commands, which stays free while dumps are copied.
 Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   UniqueFd lock = TRY(OpenFileAt(run.fd(), "recover.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600), "recover.lock");
@@ -79,46 +91,38 @@ int PrintNotes(const std::vector<RecoverNote>& notes) {
   return status;
 }
 
+struct RecoverChoice {
+  std::optional<VmcoreFormat> format;
+  std::optional<PageCompression> compression;
+};
+
+Result<RecoverChoice> Choose(const CommandLine& line) {
+  RecoverChoice choice;
+  if (const auto format = line.Text("format")) choice.format = TRY(ParseVmcoreFormat(*format), "--format");
+  if (const auto compress = line.Text("compress"))
+    choice.compression = TRY(ParsePageCompression(*compress), "--compress");
+  return choice;
+}
+
 // Wrong options end the command; a wrong configuration does not: it must not keep a dump back.
-Result<PublishOptions> ChoosePublishOptions(const CommandLine& line, const Result<Configuration>& configuration) {
+PublishOptions OptionsOf(const RecoverChoice& choice, const Result<Configuration>& configuration) {
   PublishOptions options;
   options.encode.threads = std::min(UsableCpus(), kMaxEncodeThreads);
   if (configuration.ok()) {
     options.format = configuration.value().vmcore_format;
     options.encode.compression = configuration.value().vmcore_compress;
   }
-  if (const auto format = line.Text("format")) options.format = TRY(ParseVmcoreFormat(*format), "--format");
-  if (const auto compress = line.Text("compress")) {
-    options.encode.compression = TRY(ParsePageCompression(*compress), "--compress");
-  }
+  options.format = choice.format.value_or(options.format);
+  options.encode.compression = choice.compression.value_or(options.encode.compression);
   return options;
 }
 
-Result<> Check(const CommandLine& line) {
-  if (const auto format = line.Text("format")) TRY(ParseVmcoreFormat(*format), "--format");
-  if (const auto compress = line.Text("compress")) TRY(ParsePageCompression(*compress), "--compress");
-  return {};
-}
-
-constexpr CommandSpec kSpec = {
-    .name = "recover",
-    .positional = "",
-    .positional_minimum = 0,
-    .positional_maximum = 0,
-    .options = kOptions,
-    .help =
-        "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
-        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
-        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
-    .check = Check,
-};
-
-Result<int> Recover(const CommandLine& line) {
+Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   const Result<Configuration> configuration = ReadConfiguration(machine, kConfigurationPath);
-  PublishOptions options = TRY(ChoosePublishOptions(line, configuration));
+  PublishOptions options = OptionsOf(choice, configuration);
   // One for each dump, so that it knows how long this one takes.
   std::optional<ProgressBar> bar;
   options.progress = [&bar, last = uint64_t{0}](uint64_t done, uint64_t total) mutable {
@@ -154,6 +158,6 @@ Result<int> Recover(const CommandLine& line) {
 
 }  // namespace
 
-int RunRecover(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Recover); }
+int RunRecover(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Choose, Recover); }
 
 }  // namespace crashdump

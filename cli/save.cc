@@ -32,6 +32,17 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
 });
 
+constexpr CommandSpec kSpec = {
+    .name = "save",
+    .positional = "VMCORE",
+    .positional_minimum = 1,
+    .positional_maximum = 1,
+    .options = kOptions,
+    .help =
+        "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
+        "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
+};
+
 class SaveListener final : public CaptureListener {
  public:
   void OnMessagesSafe() override {}
@@ -112,25 +123,7 @@ Result<SaveOptions> ParseOptions(const CommandLine& line) {
       .compression = TRY(ParseCompressionLevels(line.Text("compression-level").value_or("1")), "--compression-level")};
 }
 
-Result<> Check(const CommandLine& line) {
-  TRY(ParseOptions(line));
-  return {};
-}
-
-constexpr CommandSpec kSpec = {
-    .name = "save",
-    .positional = "VMCORE",
-    .positional_minimum = 1,
-    .positional_maximum = 1,
-    .options = kOptions,
-    .help =
-        "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
-        "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
-    .check = Check,
-};
-
-Result<int> Save(const CommandLine& line) {
-  const SaveOptions options = TRY(ParseOptions(line));
+Result<int> Save(const CommandLine& line, const SaveOptions& options) {
   TRY(InitializeCrypto());
   const char* const input = line.positional()[0];
   const std::string output = line.Text("output").value_or("");
@@ -151,6 +144,6 @@ Result<int> Save(const CommandLine& line) {
 
 }  // namespace
 
-int RunSave(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, Save); }
+int RunSave(std::span<char* const> arguments) { return RunCommand(kSpec, arguments, ParseOptions, Save); }
 
 }  // namespace crashdump

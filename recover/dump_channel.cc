@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
+#include <numeric>
 
 #include "common/base/byte_reader.h"
 #include "common/base/io.h"
@@ -46,7 +48,10 @@ struct SurveyOnWire {
 };
 static_assert(sizeof(SurveyOnWire) == 80 && alignof(SurveyOnWire) == 1);
 
-constexpr uint64_t kMaxPayload = sizeof(SurveyOnWire) + 4 * kSectionMaxBytes;
+// Of the texts: each has to find a place in info.json or in memory.
+constexpr std::array<uint64_t, 4> kMaxTextBytes = {4096, kSectionMaxBytes, 512 * kKiB, kSummaryMaxBytes};
+constexpr uint64_t kMaxPayload =
+    sizeof(SurveyOnWire) + std::accumulate(kMaxTextBytes.begin(), kMaxTextBytes.end(), uint64_t{0});
 constexpr uint64_t kMaxErrorText = Error::kTextBytes;
 
 uint64_t MaxPayload(FrameKind kind) {
@@ -157,8 +162,6 @@ Result<DumpSurvey> SurveyOf(const Frame& frame) {
   survey.zero_pages = wire.zero_pages;
   survey.unreadable_pages = wire.unreadable_pages;
   survey.expected_bytes = wire.expected_bytes;
-  // Each has to find a place in info.json or in memory.
-  constexpr uint64_t kMaxTextBytes[] = {4096, kSectionMaxBytes, 512 * kKiB, kSummaryMaxBytes};
   size_t i = 0;
   for (std::string* text : {&survey.reason, &survey.messages, &survey.machine_facts, &survey.summary}) {
     if (wire.text_bytes[i] > kMaxTextBytes[i]) return Nonsense("a text that is too long");

@@ -44,7 +44,8 @@ bool Exists(int directory_fd, const char* name) {
 // Whether what can be published now is more than what an earlier run published, and never less.
 bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
   // Swap may have taken some of it since.
-  if (EscapeControl(survey.messages).size() < earlier.messages_bytes) return false;
+  const uint64_t messages_bytes = EscapeControl(survey.messages).size();
+  if (messages_bytes < earlier.messages_bytes) return false;
   if (earlier.vmcore == VmcoreFile::kPresent && survey.data_pages < earlier.data_pages) return false;
   if (earlier.vmcore == VmcoreFile::kPresent && vmcore != VmcoreFile::kPresent) return false;
   if (earlier.vmcore == VmcoreFile::kPending) {
@@ -53,8 +54,7 @@ bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore
     if (vmcore == VmcoreFile::kNone && !survey.read_error) return true;
   }
   if (!earlier.read_error) return false;
-  return !survey.read_error || survey.data_pages > earlier.data_pages ||
-         EscapeControl(survey.messages).size() > earlier.messages_bytes;
+  return !survey.read_error || survey.data_pages > earlier.data_pages || messages_bytes > earlier.messages_bytes;
 }
 
 bool HasSize(int directory_fd, const char* name, uint64_t bytes) {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
 #include "common/base/byte_reader.h"
@@ -29,8 +28,7 @@ struct Region {
   std::vector<int> descriptors;
 };
 
-// --- In the child
-// ------------------------------------------------------------------------------------------------------
+// --- In the child ---
 
 class ChannelSink final : public ByteSink {
  public:
@@ -106,8 +104,7 @@ class Server {
   std::unique_ptr<DumpSource> dump_;
 };
 
-// --- In this process
-// ---------------------------------------------------------------------------------------------------
+// --- In this process ---
 
 class Child {
  public:

@@ -18,8 +18,6 @@ constexpr uint64_t kBurst = 2;
 // With so many more slots than threads every thread can compress while a burst is being written.
 constexpr size_t SlotsFor(size_t threads) { return threads + kBurst; }
 
-constexpr uint64_t kBuilderBytes = ChunkBuilder::kBufferBytes;
-
 // Memory that was only promised is not there for certain: a page fault in mid-dump could meet the OOM killer.
 void Touch(uint8_t* memory, uint64_t bytes) { memset(memory, 0, static_cast<size_t>(bytes)); }
 
@@ -47,7 +45,7 @@ class Interval {
 }  // namespace
 
 uint64_t CapturePipeline::BytesPerThread(CompressionLevels compression) {
-  return ChunkCompressor::WorkspaceBytes(compression) + kBuilderBytes + ChunkCompressor::kOutputBytes +
+  return ChunkCompressor::WorkspaceBytes(compression) + ChunkBuilder::kBufferBytes + ChunkCompressor::kOutputBytes +
          64 * kKiB;  // stack, and what allocation adds
 }
 
@@ -74,9 +72,9 @@ Result<> CapturePipeline::Allocate() {
   for (unsigned i = 0; i < options_.threads; ++i) {
     auto worker = std::make_unique<Worker>();
     worker->pipeline = this;
-    worker->buffer = TRY(AllocateAligned(kBuilderBytes), "chunk buffer");
-    Touch(worker->buffer.get(), kBuilderBytes);
-    worker->builder.emplace(MutableBytes(worker->buffer.get(), kBuilderBytes), filler_.page_bytes());
+    worker->buffer = TRY(AllocateAligned(ChunkBuilder::kBufferBytes), "chunk buffer");
+    Touch(worker->buffer.get(), ChunkBuilder::kBufferBytes);
+    worker->builder.emplace(MutableBytes(worker->buffer.get(), ChunkBuilder::kBufferBytes), filler_.page_bytes());
     worker->compressor = TRY(ChunkCompressor::Create(options_.compression));
     workers_.push_back(std::move(worker));
   }
