@@ -6,8 +6,11 @@
 ARCH ?= x86_64
 # V=1 shows the commands.
 V ?= 0
-# How long `make fuzz` runs each fuzzer.
+# How long `make fuzz` runs each fuzzer, and which (all).
 FUZZ_SECONDS ?= 60
+FUZZERS_TO_RUN ?=
+# Which bugs `make test-mutants` tries (all).
+MUTANTS ?=
 # Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
 PYTEST ?=
 # What `make bench` measures: the vmcore (default: the test vmcore bookworm-4g), rounds, compressing threads, dump level.
@@ -42,7 +45,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 LIBRARIES := -lzstd -lblkid -lsodium -lz
 
 # Mode by mode: what it is for, its compiler flags and its link flags.
-MODES := static static-test host asan fuzz
+MODES := static static-test host asan fuzz coverage
 # static: what is shipped: musl, libc++, no localization.
 FLAGS_static = --config $(SYSROOT)/program.cfg -O2 -ffunction-sections -fdata-sections
 LINK_static = -Wl,--gc-sections $(LIBRARIES)
@@ -57,6 +60,9 @@ FLAGS_asan := -O1 $(SANITIZE)
 LINK_asan := -lgtest -lgtest_main $(LIBRARIES)
 FLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 LINK_fuzz := -fsanitize=fuzzer $(LIBRARIES)
+# coverage: what the fuzzers' inputs reach.
+FLAGS_coverage := -O1 -fprofile-instr-generate -fcoverage-mapping
+LINK_coverage := -fsanitize=fuzzer $(LIBRARIES)
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
@@ -108,12 +114,13 @@ build/$(ARCH)-$(1)/$(2): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(SOURCES_$(2))
 endef
 $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_RULES,$(mode),$(program)))))
 
+# $(1) is the mode, $(2) the fuzzer's source without .cc.
 define FUZZER_RULES
-build/$(ARCH)-fuzz/$(notdir $(1)): $$(patsubst %.cc,build/$(ARCH)-fuzz/%.o,$(1).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(1)))/%,$(PARTS))))
+build/$(ARCH)-$(1)/$(notdir $(2)): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(2).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(2)))/%,$(PARTS))))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_fuzz) -o $$@ $$(filter %.o,$$^) $$(LINK_fuzz)
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
 endef
-$(foreach fuzzer,$(FUZZERS:.cc=),$(eval $(call FUZZER_RULES,$(fuzzer))))
+$(foreach mode,fuzz coverage,$(foreach fuzzer,$(FUZZERS:.cc=),$(eval $(call FUZZER_RULES,$(mode),$(fuzzer)))))
 
 # --- what the build needs ----------------------------------------------------------------------------------------------
 build/packages-%: toolchain/install-packages toolchain/packages.table
@@ -147,9 +154,9 @@ host: $(addprefix build/$(ARCH)-host/,$(PROGRAMS))
 test-faults: build/$(ARCH)-host/unit-tests
 	$(Q)CRASHDUMP_FAULTS=all $< --gtest_brief=1 --gtest_filter='FaultInjectionTest.*'
 
-## test-mutants: bugs put into the sources one by one, each of which the tests of faults must find
+## test-mutants: bugs put into the sources one by one, each of which tests or fuzzers must find; MUTANTS="fuzz-*" selects
 test-mutants: build/packages-build build/packages-test
-	$(Q)scripts/test-mutants
+	$(Q)scripts/test-mutants $(foreach mutant,$(MUTANTS),'$(mutant)')
 
 ## lint: format, include arrows, shellcheck, clang-tidy
 lint: | build/packages-build
@@ -178,11 +185,9 @@ unit: build/$(ARCH)-host/unit-tests
 asan: build/$(ARCH)-asan/unit-tests
 	$(Q)$< --gtest_brief=1
 
-## fuzz: every fuzzer for FUZZ_SECONDS
-fuzz: $(addprefix build/$(ARCH)-fuzz/,$(notdir $(FUZZERS:.cc=)))
-	$(Q)for fuzzer in $^; do echo "$$fuzzer"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-		-artifact_prefix=build/$(ARCH)-fuzz/ || exit 1; done
+## fuzz: every fuzzer for FUZZ_SECONDS, and the lines that its inputs reach; FUZZERS_TO_RUN="stamp elf" selects
+fuzz: $(foreach mode,fuzz coverage,$(addprefix build/$(ARCH)-$(mode)/,$(notdir $(FUZZERS:.cc=))))
+	$(Q)scripts/fuzz --seconds $(FUZZ_SECONDS) $(FUZZERS_TO_RUN)
 
 # A kernel of the distribution's, fetched and unpacked, never installed; the initramfs holds its storage modules.
 build/initramfs-%.img: static $(wildcard mkinitramfs-hooks/*) qemu-tests/kernels.table

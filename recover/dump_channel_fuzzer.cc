@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a child that was taken over may say to the process that believes it. The first byte chooses the kind of frame,
 // the next eight are its argument and its number.
+// Fuzzes: dump_channel.cc
 #include <sys/socket.h>
 
 #include <algorithm>

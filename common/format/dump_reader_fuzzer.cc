@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Dumps from arbitrary bytes. The first byte of the input chooses what the rest is. Tags would stop nearly every file
 // at its first object, so each object in it is given a right tag first: the reader then meets authentic nonsense.
+// Fuzzes: dump_reader.cc object_walk.cc chunk.cc page_index.cc pfn_set.cc dump_layout.cc dump_blocks.cc
 #include <vector>
 
 #include "common/format/chunk.h"

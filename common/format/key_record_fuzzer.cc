@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Key records from arbitrary text: what is accepted must come back the same.
+// Fuzzes: key_record.cc
 #include <string>
 
 #include "common/base/bytes.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A stamp is the bytes that its contents encode to, and nothing else is one. The first byte of the input chooses.
+// Fuzzes: stamp.cc
 #include <algorithm>
 
 #include "common/crypto/crypto.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Whatever stands at the beginning of a disk: no crash, and nothing accepted that the kernel would not take. The first
 // byte of the input chooses page size and device size.
+// Fuzzes: swap_header.cc
 #include <algorithm>
 
 #include "common/storage/swap_header.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The overlay's target text: what is accepted survives a round trip and makes a sink that stays inside the region.
+// Fuzzes: target_description.cc
 #include "common/storage/target_description.h"
 #include "common/testing/fuzzer.h"
 #include "common/testing/target_builder.h"

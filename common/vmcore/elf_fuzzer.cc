@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any bytes as a vmcore: headers, notes, physical memory, pages.
+// Fuzzes: elf_file.cc vmcore.cc physical_memory.cc page_reader.cc
 #include "common/base/byte_source.h"
 #include "common/testing/fuzzer.h"
 #include "common/testing/vmcore_builder.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any bytes as notes.
+// Fuzzes: elf_notes.cc
 #include "common/testing/fuzzer.h"
 #include "common/testing/vmcore_builder.h"
 #include "common/vmcore/elf_notes.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any bytes as the memory of a log. The first byte of the input chooses the form, the word size and the byte order; the
 // rest are changes to a good log, so that small ones reach deep.
+// Fuzzes: panic_messages.cc printk_ring.cc printk_log.cc plain_log.cc
 #include "common/testing/fuzzer.h"
 #include "common/testing/plain_log_builder.h"
 #include "common/testing/printk_builder.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Machines whose VMCOREINFO, struct pages, sections, nodes and page tables are damaged anywhere: every page gets a
 // class, and nothing else happens.
+// Fuzzes: struct_page_classifier.cc struct_page_layout.cc struct_page_reader.cc memory_map.cc kernel_memory.cc
+// kernel_nodes.cc free_page_count.cc open_classifier.cc x86_64_page_tables.cc
 #include <algorithm>
 #include <map>
 #include <vector>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any bytes as VMCOREINFO: each key is found, with its first value, and no value is taken for what it is not.
+// Fuzzes: vmcoreinfo.cc printable_text.cc
 #include <map>
 
 #include "common/testing/fuzzer.h"
