@@ -25,12 +25,12 @@ constexpr CommandSpec kSpec = {
     .help = "Lists the recovered dumps, oldest first.\n",
 };
 
-const char* VmcoreText(VmcoreFile vmcore) {
-  switch (vmcore) {
+const char* VmcoreText(const DumpInfo& info) {
+  switch (info.vmcore) {
     case VmcoreFile::kPresent:
       return "vmcore";
     case VmcoreFile::kPending:
-      return "no room yet";
+      return info.vmcore_error.empty() ? "no room yet" : "not read yet";
     case VmcoreFile::kNone:
       break;
   }
@@ -52,7 +52,7 @@ Result<int> List(const CommandLine& line) {
     const DumpInfo& info = entry.info.value();
     std::array<char, 256> text{};
     (void)snprintf(text.data(), text.size(), "%-28s  %-10s  %-13s  %8s  ", entry.name.c_str(), info.state.c_str(),
-                   VmcoreText(info.vmcore), FormatSize(info.data_pages * info.page_bytes).c_str());
+                   VmcoreText(info), FormatSize(info.data_pages * info.page_bytes).c_str());
     TRY(WriteOutput(text.data() + EscapeControl(info.release + " " + info.machine) + "\n"));
   }
   return kExitSuccess;

@@ -27,6 +27,8 @@ namespace {
 
 // Everything that could be published is, but the pages of a dump wait for room.
 constexpr int kExitPending = 3;
+// With --dry-run: there is a dump to recover.
+constexpr int kExitFound = 4;
 constexpr uint64_t kDefaultKeepFree = 64 * kMiB;
 constexpr const char* kDefaultCrashDirectory = "/var/crash";
 
@@ -36,6 +38,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"format", OptionKind::kText, "FORMAT", "of the memory: kdump, elf or crashdump (default VMCORE_FORMAT, or kdump)"},
     {"compress", OptionKind::kText, "HOW", "kdump: zstd, zlib or none (default VMCORE_COMPRESS, or zstd)"},
     {"no-load", OptionKind::kFlag, "", "do not arm the machine again"},
+    {"dry-run", OptionKind::kFlag, "", "say what would be done, and do nothing"},
 });
 
 constexpr CommandSpec kSpec = {
@@ -46,8 +49,11 @@ constexpr CommandSpec kSpec = {
     .options = kOptions,
     .help =
         "Moves the dumps of earlier crashes from the disk to /var/crash/kernel/dumps and arms the machine\n"
-        "again. May be run at any time, any number of times. Exit status 0: nothing is left to recover;\n"
-        "3: the memory of a dump waits for room on the filesystem; 1: something failed.\n",
+        "again. May be run at any time, any number of times.\n"
+        "\n"
+        "Exit status: 0 nothing is left to recover; 1 something failed, and the rest was done; 2 wrong usage;\n"
+        "3 messages are published, and the memory of a dump waits for room on the filesystem;\n"
+        "4 (only with --dry-run) there is a dump to recover.\n",
 };
 
 // Not the lock of the other commands, which stays free while dumps are copied.
@@ -60,8 +66,8 @@ Result<UniqueFd> TakeRecoverLock(const DiskStateDirectory& run) {
   return lock;
 }
 
-// All devices that can be read: where a dump is, its authentication tells. And their descriptors.
-Result<std::vector<RecoverDevice>> OpenDevices(std::vector<int>& descriptors) {
+// All devices that can be read: where a dump is, its authentication tells.
+Result<std::vector<RecoverDevice>> OpenDevices() {
   const SystemPaths paths;
   std::vector<RecoverDevice> devices;
   const std::vector<std::string> names = TRY(ListBlockDevices(paths));
@@ -70,8 +76,8 @@ Result<std::vector<RecoverDevice>> OpenDevices(std::vector<int>& descriptors) {
     if (!identity.ok()) continue;  // gone in the meantime
     Result<std::unique_ptr<LinuxBlockDevice>> device = OpenIdentified(paths, identity.value(), OpenMode::kReadOnly);
     if (!device.ok()) continue;  // no medium, or blocks too large for us
-    descriptors.push_back(device.value()->fd());
-    devices.push_back({identity.TakeValue(), device.TakeValue()});
+    const int descriptor = device.value()->fd();
+    devices.push_back({identity.TakeValue(), device.TakeValue(), descriptor});
   }
   return devices;
 }
@@ -79,6 +85,7 @@ Result<std::vector<RecoverDevice>> OpenDevices(std::vector<int>& descriptors) {
 // Whether everything went well enough; prints the notes.
 int PrintNotes(const std::vector<RecoverNote>& notes) {
   int status = kExitSuccess;
+  if (notes.empty()) (void)PrintOutput("crashdump recover", "nothing to recover\n");
   for (const RecoverNote& note : notes) {
     if (note.kind == RecoverNote::Kind::kFailed) {
       PrintError("crashdump recover", note.text);
@@ -86,7 +93,8 @@ int PrintNotes(const std::vector<RecoverNote>& notes) {
       continue;
     }
     (void)PrintOutput("crashdump recover", EscapeControl(note.text) + "\n");
-    if (note.kind == RecoverNote::Kind::kPending && status == kExitSuccess) status = kExitPending;
+    if (note.kind == RecoverNote::Kind::kPending && status != kExitFailure) status = kExitPending;
+    if (note.kind == RecoverNote::Kind::kFound && status == kExitSuccess) status = kExitFound;
   }
   return status;
 }
@@ -132,19 +140,25 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
   };
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
-  struct utsname names {};
-  (void)uname(&names);
-  Publisher publisher =
-      TRY(Publisher::Open(line.Text("directory").value_or(kDefaultCrashDirectory),
-                          line.Number("keep-free").value_or(kDefaultKeepFree), ReadHostFacts("", names.machine)));
-  std::vector<int> descriptors;
-  const std::vector<RecoverDevice> devices = TRY(OpenDevices(descriptors));
-  const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
+  const std::string directory = line.Text("directory").value_or(kDefaultCrashDirectory);
+  const uint64_t keep_free = line.Number("keep-free").value_or(kDefaultKeepFree);
+  const std::vector<RecoverDevice> devices = TRY(OpenDevices());
   // The programs that read dumps may die at any time.
   (void)signal(SIGPIPE, SIG_IGN);
-  const MakeRegionDumps make_dumps = [&](const ByteSource& region, const KeyRecord& record) {
-    return MakeSandboxedDumps(region, record, options, descriptors);
+  const MakeRegionDumps make_dumps = [&](const RecoverDevice& device, const ByteSource& region,
+                                         const KeyRecord& record) {
+    return MakeSandboxedDumps(region, record, options, device.descriptor);
   };
+  if (line.Has("dry-run")) {
+    Publisher publisher = TRY(Publisher::OpenForPreview(directory, keep_free));
+    const auto notes = TRY(PreviewDumps(state.directories(), publisher, devices, make_dumps));
+    bar.reset();
+    return PrintNotes(notes);
+  }
+  struct utsname names {};
+  (void)uname(&names);
+  Publisher publisher = TRY(Publisher::Open(directory, keep_free, ReadHostFacts("", names.machine)));
+  const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
   const std::vector<RecoverNote> notes =
       TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));
   bar.reset();

@@ -36,6 +36,13 @@ Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const Stat
   return notes;
 }
 
+Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Publisher& publisher,
+                                              const std::vector<RecoverDevice>& devices,
+                                              const MakeRegionDumps& make_dumps) {
+  KeyStore keys(state.keys);
+  return Collector(keys, publisher, devices, make_dumps).Preview();
+}
+
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock) {
   if (!machine.Exists(kConfigurationPath)) return std::optional<ArmReport>();

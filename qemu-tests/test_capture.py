@@ -50,7 +50,12 @@ def test_every_byte(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     assert workload.verify_swapped(vm)
     untouched = [arming.region, (rig.disk.data.offset, rig.disk.data.end), (0, rig.disk.var.offset)]
     digest = hash_ranges(rig.disk.path, untouched)
+    files = "find /var/crash /var/lib/crashdump | xargs ls -ld --full-time"
+    before_recovery = vm.must(files)
+    assert product.status_of("recover --dry-run") == 4
+    assert vm.must(files) == before_recovery
     assert ": complete, messages and" in product.command("recover --no-load", timeout=300)
+    assert product.command("recover --dry-run") == "nothing to recover\n"
     assert hash_ranges(rig.disk.path, untouched) == digest
     assert workload.verify_swapped(vm)
 

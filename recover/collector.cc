@@ -16,13 +16,17 @@ std::string Describe(const Published& published) {
   const DumpInfo& info = published.info;
   std::string text = published.name + ": " + info.state;
   if (!info.reason.empty()) text += " (" + info.reason + ")";
+  const std::string memory = FormatSize(info.data_pages * info.page_bytes) + " of memory";
   switch (info.vmcore) {
     case VmcoreFile::kPresent:
-      text += ", messages and " + FormatSize(info.data_pages * info.page_bytes) + " of memory";
+      text += ", messages and " + memory;
       break;
     case VmcoreFile::kPending:
-      text += ", messages only: no room for " + FormatSize(info.data_pages * info.page_bytes) +
-              " of memory, which stays in the region; make room and run \"crashdump recover\" again";
+      text += ", messages only: ";
+      text += info.vmcore_error.empty() ? "no room for " + memory + ", which stays in the region; make room and run"
+                                        : memory + " stays in the region, because writing it failed (" +
+                                              info.vmcore_error + "); to try it once more, run";
+      text += " \"crashdump recover\" again";
       break;
     case VmcoreFile::kNone:
       text += ", messages only";
@@ -31,22 +35,45 @@ std::string Describe(const Published& published) {
   return text;
 }
 
+std::string DescribePreview(const Published& published) {
+  const DumpInfo& info = published.info;
+  std::string text = published.name + ": " + info.state;
+  if (!info.reason.empty()) text += " (" + info.reason + ")";
+  const std::string memory = FormatSize(info.data_pages * info.page_bytes) + " of memory";
+  if (!published.is_new && info.vmcore == VmcoreFile::kPending) {
+    return text + ": its messages are published, and its " + memory + " cannot be yet";
+  }
+  if (!published.is_new) return text + ": is published, and would be recorded as recovered";
+  text += ": would be published: messages";
+  if (info.vmcore == VmcoreFile::kPresent) {
+    text += " and " + memory + ", " + info.vmcore_format + ", about " + FormatSize(info.vmcore_bytes);
+  } else if (info.vmcore == VmcoreFile::kPending) {
+    text += "; no room for its " + memory + ", which takes about " + FormatSize(info.vmcore_bytes);
+  }
+  return text;
+}
+
 }  // namespace
 
 void Collector::Note(RecoverNote::Kind kind, std::string text) { notes_.push_back({kind, std::move(text)}); }
 
-Result<std::vector<RecoverNote>> Collector::Run() {
+Result<std::vector<RecoverNote>> Collector::Run() { return ForEachDump(&Collector::RecoverAttempt); }
+
+Result<std::vector<RecoverNote>> Collector::Preview() { return ForEachDump(&Collector::PreviewAttempt); }
+
+Result<std::vector<RecoverNote>> Collector::ForEachDump(AttemptAction action) {
   notes_.clear();
-  KeyStore::Contents contents = TRY(keys_.ReadAll(), "key records");
-  for (const KeyStore::Damaged& damaged : contents.damaged) {
-    Note(RecoverNote::Kind::kFailed, "key record " + damaged.name + ": " + damaged.error.text() +
-                                         ": dumps under this key cannot be recovered while it is so");
+  // One after the other: whatever reads a dump has the keys of this one only.
+  const auto damaged =
+      TRY(keys_.ForEach([this, action](KeyRecord& record) { ForEachAttempt(record, action); }), "key records");
+  for (const KeyStore::Damaged& each : damaged) {
+    Note(RecoverNote::Kind::kFailed,
+         std::string(each.error.text()) + ": dumps under this key cannot be recovered while it is so");
   }
-  for (KeyRecord& record : contents.records) Recover(record);
   return std::move(notes_);
 }
 
-void Collector::Recover(KeyRecord& record) {
+void Collector::ForEachAttempt(KeyRecord& record, AttemptAction action) {
   const Result<DeviceHints> hints = ParseHints(record.hints);
   if (!hints.ok()) {
     Note(RecoverNote::Kind::kFailed, Describe(record) + ": " + hints.error().text());
@@ -65,10 +92,16 @@ void Collector::Recover(KeyRecord& record) {
   const bool recorded_is_present = !candidates.empty() && SameDevice(hints.value(), candidates.front()->identity);
   for (const RecoverDevice* device : candidates) {
     const RangeSource region(*device->source, hints.value().region);
-    const std::unique_ptr<RegionDumps> dumps = make_dumps_(region, record);
-    const AttemptStates states = dumps->Inspect();
+    const std::unique_ptr<RegionDumps> dumps = make_dumps_(*device, region, record);
+    const Result<AttemptStates> inspected = dumps->Inspect();
+    if (!inspected.ok()) {
+      Note(RecoverNote::Kind::kFailed, Describe(record) + ": " + device->identity.name + ": " +
+                                           inspected.error().text() + ": whether there is a dump is not known");
+      continue;
+    }
+    const AttemptStates& states = inspected.value();
     for (uint32_t attempt = 1; attempt <= kAttempts; ++attempt) {
-      if (states[attempt - 1] == AttemptState::kUnrecovered) RecoverAttempt(record, attempt, *dumps);
+      if (states[attempt - 1] == AttemptState::kUnrecovered) (this->*action)(record, attempt, *dumps);
       if (states[attempt - 1] == AttemptState::kUnknown && device == candidates.front() && recorded_is_present) {
         Note(RecoverNote::Kind::kFailed,
              Describe(record) + ": " + device->identity.name + ": the header of attempt " + std::to_string(attempt) +
@@ -79,23 +112,24 @@ void Collector::Recover(KeyRecord& record) {
 }
 
 Result<> Collector::DeleteDeadKeys(const BootFacts& boot) {
-  const KeyStore::Contents contents = TRY(keys_.ReadAll(), "key records");
   Result<> result;
-  for (const KeyRecord& record : contents.records) {
+  const auto delete_if_dead = [&](KeyRecord& record) {
     const Result<DeviceHints> hints = ParseHints(record.hints);
-    if (!hints.ok()) continue;
+    if (!hints.ok()) return;
     const auto recorded = std::find_if(devices_.begin(), devices_.end(), [&hints](const RecoverDevice& device) {
       return device.source->size() >= hints.value().region.end && SameDevice(hints.value(), device.identity);
     });
     AttemptStates states = kUnknownAttempts;
     if (recorded != devices_.end()) {
       const RangeSource region(*recorded->source, hints.value().region);
-      states = make_dumps_(region, record)->Inspect();
+      const Result<AttemptStates> inspected = make_dumps_(*recorded, region, record)->Inspect();
+      if (inspected.ok()) states = inspected.value();
     }
-    if (!MayDeleteKey(record, states, boot)) continue;
+    if (!MayDeleteKey(record, states, boot)) return;
     const Result<> removed = keys_.Remove(record.credentials.key_id);
     if (!removed.ok() && result.ok()) result = removed.error().Prefixed("%s", Describe(record).c_str());
-  }
+  };
+  TRY(keys_.ForEach(delete_if_dead), "key records");
   return result;
 }
 
@@ -107,12 +141,16 @@ void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps&
     return;
   }
   const DumpId attempt_id = source.value()->header().attempt_id;
-  const Result<Published> published = publisher_.Publish(*source.value());
+  const Result<Published> published = publisher_.Publish(*source.value(), record.credentials.key_id);
   if (!published.ok()) {
     Note(RecoverNote::Kind::kFailed, where + ": " + published.error().text() + ": the dump stays in the region");
     return;
   }
   const bool pending = published.value().info.vmcore == VmcoreFile::kPending;
+  if (pending && !published.value().info.vmcore_error.empty()) {
+    Note(RecoverNote::Kind::kFailed, Describe(published.value()));
+    return;
+  }
   if (published.value().info.read_error) {
     Note(RecoverNote::Kind::kFailed, Describe(published.value()) +
                                          ": the disk could not be read to the end; what was read is published, and the "
@@ -130,6 +168,22 @@ void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps&
   }
   record.recovered.push_back(attempt_id);
   Note(RecoverNote::Kind::kPublished, Describe(published.value()));
+}
+
+void Collector::PreviewAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps) {
+  const std::string where = Describe(record) + ", attempt " + std::to_string(attempt);
+  const Result<std::unique_ptr<DumpSource>> source = dumps.Open(attempt);
+  if (!source.ok()) {
+    Note(RecoverNote::Kind::kFailed, where + ": " + source.error().text());
+    return;
+  }
+  const Result<Published> preview = publisher_.Preview(*source.value(), record.credentials.key_id);
+  if (!preview.ok()) {
+    Note(RecoverNote::Kind::kFailed, where + ": " + preview.error().text());
+    return;
+  }
+  const bool waits = !preview.value().is_new && preview.value().info.vmcore == VmcoreFile::kPending;
+  Note(waits ? RecoverNote::Kind::kPending : RecoverNote::Kind::kFound, DescribePreview(preview.value()));
 }
 
 }  // namespace crashdump

@@ -8,20 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/byte_source.h"
 #include "common/base/result.h"
 #include "common/format/key_policy.h"
 #include "common/format/key_store.h"
-#include "common/storage/device_identity.h"
 #include "recover/publisher.h"
 
 namespace crashdump {
-
-// A device that may hold regions, open for reading.
-struct RecoverDevice {
-  DeviceIdentity identity;
-  std::unique_ptr<ByteSource> source;
-};
 
 // One line of what happened, for the program to print.
 struct RecoverNote {
@@ -29,7 +21,7 @@ struct RecoverNote {
     kPublished,  // a dump is new in /var/crash, whole as far as it could be read
     kPending,    // messages and report are published; the pages stay in the region for lack of room
     kFailed,     // something that should have worked did not; the dump stays where it is
-    kInformation,
+    kFound,      // of a preview: a dump that would be published
   };
   Kind kind;
   std::string text;
@@ -45,14 +37,22 @@ class Collector {
   // listed.
   Result<std::vector<RecoverNote>> Run();
 
+  // What Run() would find and do, as far as that can be known without doing it; changes nothing. Goes on as Run() does.
+  Result<std::vector<RecoverNote>> Preview();
+
   // Deletes the records that MayDeleteKey() allows. The caller holds the lock that `load` takes, and has read `boot`
   // under it: the record of an image that is being loaded looks like one of an image that is gone. Goes on after
   // failures and returns the first.
   Result<> DeleteDeadKeys(const BootFacts& boot);
 
  private:
-  void Recover(KeyRecord& record);
+  using AttemptAction = void (Collector::*)(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
+
+  // Calls `action` for each dump that is not recovered.
+  Result<std::vector<RecoverNote>> ForEachDump(AttemptAction action);
+  void ForEachAttempt(KeyRecord& record, AttemptAction action);
   void RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
+  void PreviewAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
   void Note(RecoverNote::Kind kind, std::string text);
 
   KeyStore& keys_;

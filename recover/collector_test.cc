@@ -209,6 +209,37 @@ TEST_F(CollectorTest, WithoutRoomTheMessagesComeFirstAndThePagesLater) {
   EXPECT_TRUE(Records().empty());
 }
 
+TEST_F(CollectorTest, APreviewSaysWhatWouldBeDoneAndDoesNothing) {
+  EXPECT_TRUE(rig_.Preview().empty());
+  rig_.Place(RecoveryRig::PlanFor(rig_.AddRecord(7)));
+  const auto keys = rig_.keys_directory().files();
+  const auto expect = [&](uint64_t minimum_free, Kind kind, const std::string& text) {
+    const auto tree = rig_.Tree();
+    const std::vector<RecoverNote> notes = rig_.Preview(minimum_free);
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_EQ(notes[0].kind, kind);
+    EXPECT_EQ(notes[0].text.substr(0, notes[0].text.find(", about")), "20231114221320-a1a1a1a1a1a1: complete: " + text);
+    EXPECT_EQ(rig_.Tree(), tree);
+    EXPECT_EQ(rig_.keys_directory().files(), keys);
+  };
+  expect(0, Kind::kFound, "would be published: messages and 1.2 MiB of memory, elf");
+  expect(UINT64_MAX, Kind::kFound,
+         "would be published: messages; no room for its 1.2 MiB of memory, which takes about 1.2 MiB");
+  EXPECT_TRUE(rig_.Tree().empty());
+  (void)rig_.Recover(UINT64_MAX);
+  expect(UINT64_MAX, Kind::kPending, "its messages are published, and its 1.2 MiB of memory cannot be yet");
+  expect(0, Kind::kFound, "would be published: messages and 1.2 MiB of memory, elf");
+  (void)rig_.Recover();
+  EXPECT_TRUE(rig_.Preview().empty());
+}
+
+TEST_F(CollectorTest, APreviewDoesNotLookIntoSomebodyElsesDirectory) {
+  rig_.Place(RecoveryRig::PlanFor(rig_.AddRecord(7)));
+  rig_.crash().MakeSymlink("kernel", "/nowhere");
+  EXPECT_EQ(CountOf(rig_.Preview(), Kind::kFound), 1U);
+  EXPECT_EQ(rig_.Tree().size(), 1U);
+}
+
 // Power is lost before or after each change of the key records; the next boot finishes, and there is one dump.
 TEST_F(CollectorTest, PowerCutsBetweenPublicationAndRecord) {
   for (const auto moment : {PowerSwitch::Moment::kBefore, PowerSwitch::Moment::kAfter}) {

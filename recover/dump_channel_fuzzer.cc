@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a child that was taken over may say to the process that believes it. The first byte chooses the kind of frame,
-// the next eight are its argument and its number.
+// the next eight are its argument and its number; or it says that the rest is sent as it is.
 // Fuzzes: dump_channel.cc
 #include <sys/socket.h>
 
 #include <algorithm>
 
+#include "common/base/io.h"
 #include "common/format/dump_format.h"
 #include "common/testing/fuzzer.h"
 #include "recover/dump_channel.h"
@@ -14,6 +15,9 @@ namespace crashdump {
 namespace {
 
 constexpr size_t kHeadBytes = 9;
+constexpr uint8_t kAsItIs = 0xff;
+// What a socket holds though nobody reads.
+constexpr size_t kSocketBytes = 64 * kKiB;
 
 Frame FrameOf(Bytes input) {
   const auto number = [&input](size_t at) {
@@ -24,9 +28,7 @@ Frame FrameOf(Bytes input) {
   return frame;
 }
 
-void Run(Bytes input) {
-  if (input.size() < kHeadBytes) return;
-  const Frame frame = FrameOf(input);
+void Check(const Frame& frame) {
   const Result<AttemptStates> states = StatesOf(frame);
   for (const AttemptState state : states.ok() ? states.value() : AttemptStates{}) {
     Require(state <= AttemptState::kUnknown);
@@ -42,12 +44,36 @@ void Run(Bytes input) {
   Require(ErrorOf(frame).text()[Error::kTextBytes - 1] == 0);
 }
 
+struct Sockets {
+  UniqueFd child;
+  UniqueFd parent;
+
+  Sockets() {
+    int sockets[2];
+    Require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
+    child = UniqueFd(sockets[0]);
+    parent = UniqueFd(sockets[1]);
+  }
+};
+
+void Run(Bytes input) {
+  if (input.empty()) return;
+  if (input[0] != kAsItIs) {
+    if (input.size() >= kHeadBytes) Check(FrameOf(input));
+    return;
+  }
+  Sockets sockets;
+  Require(WriteFull(sockets.child.get(), input.subspan(1).first(std::min(input.size() - 1, kSocketBytes))).ok());
+  sockets.child.Reset();
+  const DumpChannel parent{std::move(sockets.parent)};
+  for (Result<Frame> frame = parent.Receive(); frame.ok(); frame = parent.Receive()) Check(frame.value());
+}
+
 // What the child sends through a real channel.
 std::vector<testing::FuzzerInput> Seeds() {
-  int sockets[2];
-  Require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
-  const DumpChannel child{UniqueFd(sockets[0])};
-  const DumpChannel parent{UniqueFd(sockets[1])};
+  Sockets sockets;
+  const DumpChannel child{std::move(sockets.child)};
+  const DumpChannel parent{std::move(sockets.parent)};
   DumpHeader header;
   header.attempt = 1;
   header.page_bytes = 4096;
@@ -66,6 +92,14 @@ std::vector<testing::FuzzerInput> Seeds() {
     input.insert(input.end(), frame.payload.begin(), frame.payload.end());
     seeds.push_back(std::move(input));
   }
+  // Two frames as they are sent: kind, argument, number, length of the payload.
+  testing::FuzzerInput sent = {kAsItIs, 5, 0, 0, 0, 2, 3};
+  sent.resize(1 + 24);
+  sent.insert(sent.end(), {9, 0, 0, 0, 5});
+  sent.resize(1 + 24 + 16);
+  sent.insert(sent.end(), {3, 0, 0, 0, 0, 0, 0, 0, 'e', 'n', 'd'});
+  Require(sent.size() == 1 + 24 + 24 + 3);
+  seeds.push_back(std::move(sent));
   return seeds;
 }
 

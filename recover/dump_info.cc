@@ -117,6 +117,7 @@ std::string DumpInfo::ToJson() const {
   JsonObject json;
   json.AddNumber("format", 1);
   json.AddText("attempt_id", attempt_id);
+  json.AddText("key_id", key_id);
   json.AddText("release", release);
   json.AddText("machine", machine);
   json.AddNumber("crash_time", crash_time);
@@ -127,6 +128,7 @@ std::string DumpInfo::ToJson() const {
   json.AddText("vmcore", kVmcoreFileNames[static_cast<size_t>(vmcore)]);
   json.AddText("vmcore_format", vmcore_format);
   json.AddNumber("vmcore_bytes", vmcore_bytes);
+  json.AddText("vmcore_error", vmcore_error);
   json.AddNumber("messages_bytes", messages_bytes);
   json.AddNumber("data_pages", data_pages);
   json.AddNumber("zero_pages", zero_pages);
@@ -140,6 +142,7 @@ std::string DumpInfo::ToJson() const {
 Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
   DumpInfo info;
   info.attempt_id = TRY(FindText(json, "attempt_id"));
+  info.key_id = TRY(FindText(json, "key_id"));
   info.release = TRY(FindText(json, "release"));
   info.machine = TRY(FindText(json, "machine"));
   info.crash_time = TRY(FindNumber(json, "crash_time"));
@@ -156,6 +159,7 @@ Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
     info.vmcore_format = format.value();
   }
   info.vmcore_bytes = TRY(FindNumber(json, "vmcore_bytes"));
+  info.vmcore_error = TRY(FindText(json, "vmcore_error"));
   info.messages_bytes = TRY(FindNumber(json, "messages_bytes"));
   info.data_pages = TRY(FindNumber(json, "data_pages"));
   info.zero_pages = TRY(FindNumber(json, "zero_pages"));

@@ -24,6 +24,7 @@ enum class VmcoreFile : uint8_t {
 
 struct DumpInfo {
   std::string attempt_id;  // hex
+  std::string key_id;      // of the arming, hex
   std::string release;     // of the crashed kernel; any text
   std::string machine;
   uint64_t crash_time = 0;  // seconds since 1970, 0 if unknown
@@ -38,6 +39,7 @@ struct DumpInfo {
   uint64_t zero_pages = 0;
   uint64_t unreadable_pages = 0;
   uint64_t page_bytes = 0;
+  std::string vmcore_error;   // kPending: why the memory could not be written, if it was not for lack of room
   std::string machine_facts;  // the dump's own texts, key=value lines
   std::string summary;
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "common/base/io.h"
+#include "recover/private_directory.h"
 
 namespace crashdump {
 namespace {
@@ -19,14 +20,23 @@ Result<DumpInfo> ReadInfo(int dumps_fd, const std::string& name) {
 }  // namespace
 
 Result<std::vector<ListedDump>> ListDumps(const std::string& crash_directory) {
-  const std::string path = crash_directory + "/kernel/dumps";
-  const Result<UniqueFd> dumps = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (!dumps.ok() && dumps.error().os_error() == ENOENT) return std::vector<ListedDump>();
-  if (!dumps.ok()) return dumps.error().Prefixed("%s", path.c_str());
-  const std::vector<std::string> names = TRY(NamesInDirectory(dumps.value().get()), "%s", path.c_str());
+  std::string path = crash_directory;
+  Result<UniqueFd> directory = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
+  for (const char* name : {"kernel", "dumps"}) {
+    if (!directory.ok()) break;
+    const UniqueFd parent = directory.TakeValue();
+    directory = FindPrivateDirectory(parent.get(), name);
+    if (directory.ok()) path = path + "/" + name;
+  }
   std::vector<ListedDump> listed;
+  if (!directory.ok()) {
+    const Error& error = directory.error();
+    if (error.code() == ErrorCode::kNotFound || error.os_error() == ENOENT) return listed;
+    return error.Prefixed("%s", path.c_str());
+  }
+  const std::vector<std::string> names = TRY(NamesInDirectory(directory.value().get()), "%s", path.c_str());
   for (const std::string& name : names) {
-    if (name.front() != '.') listed.push_back({name, ReadInfo(dumps.value().get(), name)});
+    if (name.front() != '.') listed.push_back({name, ReadInfo(directory.value().get(), name)});
   }
   return listed;
 }

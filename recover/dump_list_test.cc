@@ -2,6 +2,8 @@
 #include "recover/dump_list.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/testing/temp_directory.h"
 
@@ -31,7 +33,21 @@ TEST(DumpList, NoDirectoryIsNoDumps) {
   crash.WriteFile("kernel/dumps", "a file");
   const auto refused = ListDumps(crash.path());
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(std::string(refused.error().text()).find("kernel/dumps"), std::string::npos);
+  EXPECT_EQ(std::string(refused.error().text()),
+            crash.Path("kernel") + ": dumps is no directory: somebody else has put it there");
+}
+
+TEST(DumpList, WhatSomebodyElseHasMadeIsNotLookedInto) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const TempDirectory crash;
+  crash.WriteFile("kernel/dumps/20261122-b/info.json", "{}");
+  // Whoever opens it for reading waits for ever.
+  ASSERT_EQ(mkfifo(crash.Path("kernel/dumps/fifo").c_str(), 0600), 0);
+  ASSERT_EQ(chown(crash.Path("kernel").c_str(), 65534, 65534), 0);
+  const auto refused = ListDumps(crash.path());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(std::string(refused.error().text()),
+            crash.path() + ": kernel belongs to user 65534, not to the one that asks");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/format/dump_reader.h"
 #include "common/format/key_policy.h"
+#include "common/storage/device_identity.h"
 #include "common/vmcore/vmcore_format.h"
 #include "recover/export_progress.h"
 #include "recover/page_pipeline.h"
@@ -56,11 +57,20 @@ class DumpSource {
 class RegionDumps {
  public:
   virtual ~RegionDumps() = default;
-  virtual AttemptStates Inspect() = 0;
+  // Fails only if it could not be asked.
+  virtual Result<AttemptStates> Inspect() = 0;
   virtual Result<std::unique_ptr<DumpSource>> Open(uint32_t attempt) = 0;
 };
 
-// `region` and `record` must outlive what is made.
-using MakeRegionDumps = std::function<std::unique_ptr<RegionDumps>(const ByteSource& region, const KeyRecord& record)>;
+// A device that may hold regions, open for reading.
+struct RecoverDevice {
+  DeviceIdentity identity;
+  std::unique_ptr<ByteSource> source;
+  int descriptor = -1;  // what `source` reads from, if it is a file
+};
+
+// `region` is a part of the device. All three must outlive what is made.
+using MakeRegionDumps = std::function<std::unique_ptr<RegionDumps>(const RecoverDevice& device,
+                                                                   const ByteSource& region, const KeyRecord& record)>;
 
 }  // namespace crashdump

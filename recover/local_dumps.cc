@@ -58,7 +58,7 @@ class LocalDumps final : public RegionDumps {
   LocalDumps(const ByteSource& region, const KeyRecord& record, const PublishOptions& options)
       : region_(region), record_(record), options_(options) {}
 
-  AttemptStates Inspect() override { return InspectAttempts(region_, record_); }
+  Result<AttemptStates> Inspect() override { return InspectAttempts(region_, record_); }
 
   Result<std::unique_ptr<DumpSource>> Open(uint32_t attempt) override {
     DumpReader reader = TRY(DumpReader::Open(region_, record_.Layout(attempt), record_.credentials));

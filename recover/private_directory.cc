@@ -62,6 +62,23 @@ Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
   return Error::Format(ErrorCode::kRefused, "%s: somebody puts something else there again and again", name);
 }
 
+Result<UniqueFd> FindPrivateDirectory(int parent_fd, const char* name) {
+  Result<UniqueFd> directory = OpenFileAt(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory.ok()) {
+    const int reason = directory.error().os_error();
+    if (reason == ENOENT) return Error::Format(ErrorCode::kNotFound, "%s: there is none", name);
+    if (reason != ENOTDIR && reason != ELOOP) return directory.error().Prefixed("%s", name);
+    return Error::Format(ErrorCode::kRefused, "%s is no directory: somebody else has put it there", name);
+  }
+  struct stat status {};
+  if (fstat(directory.value().get(), &status) != 0) return Error::Os(errno, "%s: fstat", name);
+  if (status.st_uid != geteuid()) {
+    return Error::Format(ErrorCode::kRefused, "%s belongs to user %u, not to the one that asks", name,
+                         unsigned{status.st_uid});
+  }
+  return directory;
+}
+
 Result<> RemovePrivateDirectory(int parent_fd, const char* name) {
   Result<UniqueFd> opened = OpenFileAt(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!opened.ok()) {

@@ -12,6 +12,10 @@ namespace crashdump {
 // to "<name>.foreign-<hex>", never followed, never removed. Ours with a looser mode is made 0700.
 Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name);
 
+// The same directory, if it is there and ours, and changes nothing. kNotFound: there is none; kRefused: something else
+// has the name, which is not looked into.
+Result<UniqueFd> FindPrivateDirectory(int parent_fd, const char* name);
+
 // Renames `name`, whatever it is, to "<name>.foreign-<hex>". Not there is fine.
 Result<> MoveAside(int parent_fd, const char* name);
 

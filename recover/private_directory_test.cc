@@ -109,6 +109,23 @@ TEST_F(PrivateDirectoryTest, SomebodyElsesDirectoryIsMovedAside) {
   EXPECT_EQ(ReadTextFile(directory_.Path(Aside() + "/theirs").c_str(), 10).value(), "kept");
 }
 
+TEST_F(PrivateDirectoryTest, FindingChangesNothing) {
+  const auto code = [this] { return FindPrivateDirectory(parent_.get(), "kernel").error().code(); };
+  EXPECT_EQ(code(), ErrorCode::kNotFound);
+  directory_.WriteFile("file", "text");
+  directory_.MakeSymlink("kernel", directory_.path());
+  EXPECT_EQ(code(), ErrorCode::kRefused);
+  ASSERT_EQ(unlink(directory_.Path("kernel").c_str()), 0);
+  ASSERT_EQ(mkdir(directory_.Path("kernel").c_str(), 0755), 0);
+  EXPECT_TRUE(FindPrivateDirectory(parent_.get(), "kernel").ok());
+  if (geteuid() == 0) {
+    ASSERT_EQ(chown(directory_.Path("kernel").c_str(), 65534, 65534), 0);
+    EXPECT_EQ(code(), ErrorCode::kRefused);
+  }
+  EXPECT_EQ(Names(), (std::vector<std::string>{"file", "kernel"}));
+  EXPECT_EQ(ModeOf("kernel"), 0755U);
+}
+
 TEST_F(PrivateDirectoryTest, ANewFileTakesNobodysName) {
   directory_.WriteFile("taken", "mine");
   directory_.MakeSymlink("link", "target");

@@ -42,9 +42,8 @@ bool Exists(int directory_fd, const char* name) {
 }
 
 // Whether what can be published now is more than what an earlier run published, and never less.
-bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
+bool AddsTo(const DumpInfo& earlier, const DumpSurvey& survey, uint64_t messages_bytes, VmcoreFile vmcore) {
   // Swap may have taken some of it since.
-  const uint64_t messages_bytes = EscapeControl(survey.messages).size();
   if (messages_bytes < earlier.messages_bytes) return false;
   if (earlier.vmcore == VmcoreFile::kPresent && survey.data_pages < earlier.data_pages) return false;
   if (earlier.vmcore == VmcoreFile::kPresent && vmcore != VmcoreFile::kPresent) return false;
@@ -85,6 +84,24 @@ Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t m
                    std::move(host));
 }
 
+Result<Publisher> Publisher::OpenForPreview(const std::string& crash_directory, uint64_t minimum_free) {
+  std::string path = crash_directory;
+  Result<UniqueFd> crash = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!crash.ok() && crash.error().os_error() == ENOENT) {
+    // It would be made there.
+    path += "/..";
+    crash = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
+  }
+  if (!crash.ok()) return crash.error().Prefixed("%s", path.c_str());
+  UniqueFd deepest = TRY(OpenFileAt(crash.value().get(), ".", O_RDONLY | O_DIRECTORY), "%s", path.c_str());
+  for (const char* name : {"kernel", "dumps"}) {
+    Result<UniqueFd> next = FindPrivateDirectory(deepest.get(), name);
+    if (!next.ok()) break;
+    deepest = next.TakeValue();
+  }
+  return Publisher(crash.TakeValue(), std::move(deepest), crash_directory + "/kernel/dumps", minimum_free, {});
+}
+
 std::string Publisher::DumpName(const DumpHeader& header) {
   const auto time = static_cast<time_t>(header.crash_time);
   struct tm utc {};
@@ -95,14 +112,18 @@ std::string Publisher::DumpName(const DumpHeader& header) {
   return std::string(text.data()) + "-" + ToHex(Bytes(header.attempt_id).first(6));
 }
 
-std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const std::string& attempt_id) const {
+std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const DumpId& attempt_id,
+                                                 const DumpId& key_id) const {
   const Result<UniqueFd> directory = OpenFileAt(dumps_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory.ok()) return std::nullopt;
   const int fd = directory.value().get();
   const Result<std::string> json = ReadTextFileAt(fd, kDumpInfoName, kDumpInfoLimit);
   if (!json.ok()) return std::nullopt;
   Result<DumpInfo> info = DumpInfo::Parse(json.value());
-  if (!info.ok() || info.value().attempt_id != attempt_id) return std::nullopt;
+  // The reader of another dump may have been taken over, and say that it reads this one.
+  if (!info.ok() || info.value().attempt_id != ToHex(attempt_id) || info.value().key_id != ToHex(key_id)) {
+    return std::nullopt;
+  }
   if (!HasSize(fd, kMessagesName, info.value().messages_bytes)) return std::nullopt;
   if (info.value().vmcore == VmcoreFile::kPresent && !HasSize(fd, kVmcoreName, info.value().vmcore_bytes)) {
     return std::nullopt;
@@ -131,32 +152,34 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, DumpSource& source, ui
   return bytes;
 }
 
-Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& source, const DumpSurvey& survey,
-                                  VmcoreFile vmcore, uint64_t& vmcore_bytes) const {
+Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
+                                  uint64_t& vmcore_bytes, const std::string& vmcore_error) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
-  const TextRecord facts = TRY(TextRecord::Parse(survey.machine_facts), "machine facts");
-  const std::string messages = EscapeControl(survey.messages);
-  TRY(WriteNewFile(directory.get(), kMessagesName, messages));
-  const bool is_present = vmcore == VmcoreFile::kPresent;
+  TRY(WriteNewFile(directory.get(), kMessagesName, outlook.messages));
+  const bool is_present = outlook.vmcore == VmcoreFile::kPresent;
   if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), source, vmcore_bytes), "%s", kVmcoreName);
-  const DumpHeader& header = source.header();
+  const DumpHeader& header = outlook.header;
+  const DumpSurvey& survey = outlook.survey;
+  const TextRecord facts = TRY(TextRecord::Parse(survey.machine_facts), "machine facts");
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
+                      .key_id = ToHex(outlook.key_id),
                       .release = Fact(facts, "release"),
                       .machine = Fact(facts, "machine"),
                       .crash_time = header.crash_time,
                       .state = DumpStateName(survey.state),
                       .reason = survey.reason,
                       .read_error = survey.read_error,
-                      .vmcore = vmcore,
+                      .vmcore = outlook.vmcore,
                       .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(survey.format) : "",
                       .vmcore_bytes = vmcore_bytes,
-                      .messages_bytes = messages.size(),
+                      .messages_bytes = outlook.messages.size(),
                       .data_pages = survey.data_pages,
                       .zero_pages = survey.zero_pages,
                       .unreadable_pages = survey.unreadable_pages,
                       .page_bytes = header.page_bytes,
+                      .vmcore_error = vmcore_error,
                       .machine_facts = survey.machine_facts,
                       .summary = survey.summary};
   TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
@@ -174,63 +197,94 @@ Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::strin
   return Fsync(dumps_.get());
 }
 
-Result<Published> Publisher::Publish(DumpSource& source) {
-  const DumpHeader& header = source.header();
-  Published published;
-  published.name = DumpName(header);
-  const std::optional<DumpInfo> earlier = FindPublished(published.name, ToHex(header.attempt_id));
-  // The run that has published it may have been interrupted before the name was flushed.
-  if (earlier) TRY(Fsync(dumps_.get()), "%s", dumps_path_.c_str());
-  if (earlier && earlier->vmcore != VmcoreFile::kPending && !earlier->read_error) {
-    published.info = *earlier;
-    return published;
-  }
-  const DumpSurvey survey = TRY(source.Survey());
-  VmcoreFile vmcore = VmcoreFile::kNone;
+Result<Publisher::Outlook> Publisher::LookAt(DumpSource& source, const DumpId& key_id) const {
+  Outlook outlook{.name = DumpName(source.header()), .header = source.header(), .key_id = key_id};
+  outlook.earlier = FindPublished(outlook.name, outlook.header.attempt_id, key_id);
+  const std::optional<DumpInfo>& earlier = outlook.earlier;
+  if (earlier && earlier->vmcore != VmcoreFile::kPending && !earlier->read_error) return outlook;
+  outlook.survey = TRY(source.Survey());
+  const DumpSurvey& survey = outlook.survey;
+  outlook.messages = EscapeControl(survey.messages);
   if (survey.page_count() != 0) {
     // A try that has failed is not made again with no more room: it would fill the disk each time that recover runs.
     const bool was_tried = earlier && earlier->vmcore_format == VmcoreFormatName(survey.format);
     const uint64_t needed = std::max(survey.expected_bytes, was_tried ? earlier->vmcore_bytes : 0);
-    vmcore = needed <= TRY(Room()) ? VmcoreFile::kPresent : VmcoreFile::kPending;
+    outlook.vmcore = needed <= TRY(Room()) ? VmcoreFile::kPresent : VmcoreFile::kPending;
   }
-  if (earlier && !AddsTo(*earlier, survey, vmcore)) {
-    published.info = *earlier;
-    const bool is_less = vmcore == VmcoreFile::kNone || (vmcore == earlier->vmcore && vmcore == VmcoreFile::kPresent);
-    if (!survey.read_error && is_less) {
-      // Nothing more will come: what is published is final.
-      published.info.read_error = false;
-      if (published.info.vmcore == VmcoreFile::kPending) published.info.vmcore = VmcoreFile::kNone;
-    }
-    return published;
-  }
+  outlook.adds = !earlier || AddsTo(*earlier, survey, outlook.messages.size(), outlook.vmcore);
+  return outlook;
+}
 
-  const std::string temporary = std::string(kTemporaryPrefix) + published.name;
+namespace {
+
+// What is published already, when there is nothing to add.
+Published Unchanged(const std::string& name, const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
+  Published published{.name = name, .info = earlier};
+  const bool is_less = vmcore == VmcoreFile::kNone || (vmcore == earlier.vmcore && vmcore == VmcoreFile::kPresent);
+  if (!survey.read_error && is_less) {
+    // Nothing more will come: what is published is final.
+    published.info.read_error = false;
+    if (published.info.vmcore == VmcoreFile::kPending) published.info.vmcore = VmcoreFile::kNone;
+  }
+  return published;
+}
+
+}  // namespace
+
+Result<Published> Publisher::Preview(DumpSource& source, const DumpId& key_id) const {
+  const Outlook outlook = TRY(LookAt(source, key_id));
+  if (!outlook.adds) return Unchanged(outlook.name, *outlook.earlier, outlook.survey, outlook.vmcore);
+  const DumpSurvey& survey = outlook.survey;
+  DumpInfo info;
+  info.state = DumpStateName(survey.state);
+  info.reason = survey.reason;
+  info.read_error = survey.read_error;
+  info.vmcore = outlook.vmcore;
+  info.vmcore_format = VmcoreFormatName(survey.format);
+  info.vmcore_bytes = survey.expected_bytes;
+  info.data_pages = survey.data_pages;
+  info.page_bytes = outlook.header.page_bytes;
+  return Published{.name = outlook.name, .info = std::move(info), .is_new = true};
+}
+
+Result<Published> Publisher::Publish(DumpSource& source, const DumpId& key_id) {
+  Outlook outlook = TRY(LookAt(source, key_id));
+  const std::optional<DumpInfo>& earlier = outlook.earlier;
+  // The run that has published it may have been interrupted before the name was flushed.
+  if (earlier) TRY(Fsync(dumps_.get()), "%s", dumps_path_.c_str());
+  if (!outlook.adds) return Unchanged(outlook.name, *earlier, outlook.survey, outlook.vmcore);
+
+  const std::string temporary = std::string(kTemporaryPrefix) + outlook.name;
   uint64_t vmcore_bytes = 0;
-  Result<DumpInfo> built = Build(temporary, source, survey, vmcore, vmcore_bytes);
-  if (!built.ok() && built.error().os_error() == ENOSPC && vmcore == VmcoreFile::kPresent) {
-    // It became more than expected, or others have filled the disk meanwhile: messages and report at least; the pages
-    // stay where they are.
+  Result<DumpInfo> built = Build(temporary, source, outlook, vmcore_bytes, "");
+  if (!built.ok() && outlook.vmcore == VmcoreFile::kPresent) {
+    // It became more than expected, or others have filled the disk meanwhile, or the memory could not be read: messages
+    // and report at least; the pages stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
-    vmcore = VmcoreFile::kPending;
-    // What was read without an error is no less than what is published; how much it came to is worth writing down.
-    const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !survey.read_error;
-    if (earlier && !may_replace && !AddsTo(*earlier, survey, vmcore)) {
-      published.info = *earlier;
+    outlook.vmcore = VmcoreFile::kPending;
+    const bool is_full = built.error().os_error() == ENOSPC;
+    const std::string vmcore_error = is_full ? "" : built.error().text();
+    // How much a try came to is worth writing down if there was no room.
+    if (!is_full) vmcore_bytes = 0;
+    outlook.adds = !earlier || AddsTo(*earlier, outlook.survey, outlook.messages.size(), outlook.vmcore);
+    // What was read without an error is no less than what is published.
+    const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !outlook.survey.read_error;
+    if (!outlook.adds && !may_replace) {
+      Published published{.name = outlook.name, .info = *earlier};
+      published.info.vmcore_error = vmcore_error;
       return published;
     }
-    built = Build(temporary, source, survey, vmcore, vmcore_bytes);
+    built = Build(temporary, source, outlook, vmcore_bytes, vmcore_error);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
   Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
-  if (moved.ok() && !earlier) moved = WriteReport(published.name, built.value(), survey.messages);
-  if (moved.ok()) moved = MoveIntoPlace(temporary, published.name, earlier.has_value());
+  if (moved.ok() && !earlier) moved = WriteReport(outlook.name, built.value(), outlook.survey.messages);
+  if (moved.ok()) moved = MoveIntoPlace(temporary, outlook.name, earlier.has_value());
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   if (!moved.ok()) return moved.error();
-  published.is_new = !earlier || AddsTo(*earlier, survey, vmcore);
-  published.info = built.TakeValue();
-  return published;
+  return Published{.name = outlook.name, .info = built.TakeValue(), .is_new = outlook.adds};
 }
 
 Result<> Publisher::WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages) {

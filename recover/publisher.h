@@ -33,19 +33,37 @@ class Publisher {
   // Opens (and makes, private to root) `crash_directory`/kernel/dumps; `crash_directory` itself is made if absent.
   // At least `minimum_free` bytes stay free on its filesystem when a vmcore is written.
   static Result<Publisher> Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host);
+  // Only for Preview(): makes nothing, and takes what is not there, or somebody else's, for empty.
+  static Result<Publisher> OpenForPreview(const std::string& crash_directory, uint64_t minimum_free);
 
   // "20261122235901-0123456789ab": the crash's time (UTC) and the attempt id's beginning.
   static std::string DumpName(const DumpHeader& header);
 
-  // On return the dump's directory and report are on stable storage. A later call may add to it if info.vmcore is
-  // kPending (there was no room: messages and report are there) or info.read_error is set; the dump must stay readable
-  // until then. Whatever else had the dump's name is renamed aside.
-  Result<Published> Publish(DumpSource& source);
+  // `key_id` is that of the record under which the dump was found. On return the dump's directory and report are on
+  // stable storage. A later call may add to it if info.vmcore is kPending (there was no room, or info.vmcore_error says
+  // why: messages and report are there) or info.read_error is set; the dump must stay readable until then. Whatever
+  // else had the dump's name is renamed aside.
+  Result<Published> Publish(DumpSource& source, const DumpId& key_id);
+
+  // What Publish() would do, as far as that can be known before.
+  Result<Published> Preview(DumpSource& source, const DumpId& key_id) const;
 
   // Removes what interrupted runs left behind.
   Result<> RemoveLeftovers();
 
  private:
+  // A dump, and what is published of it.
+  struct Outlook {
+    std::string name;
+    DumpHeader header;
+    DumpId key_id{};
+    std::optional<DumpInfo> earlier;
+    DumpSurvey survey;     // empty if nothing is missing from what is published
+    std::string messages;  // as they are published
+    VmcoreFile vmcore = VmcoreFile::kNone;
+    bool adds = false;  // what can be published is more than what is
+  };
+
   Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host)
       : crash_(std::move(crash)),
         dumps_(std::move(dumps)),
@@ -53,13 +71,14 @@ class Publisher {
         minimum_free_(minimum_free),
         host_(std::move(host)) {}
 
-  std::optional<DumpInfo> FindPublished(const std::string& name, const std::string& attempt_id) const;
+  Result<Outlook> LookAt(DumpSource& source, const DumpId& key_id) const;
+  std::optional<DumpInfo> FindPublished(const std::string& name, const DumpId& attempt_id, const DumpId& key_id) const;
   // Bytes that may be written without touching what is to stay free.
   Result<uint64_t> Room() const;
   // `vmcore_bytes` is DumpInfo's member; for kPresent it comes back, and if the disk is full, as what is needed at
   // least.
-  Result<DumpInfo> Build(const std::string& temporary, DumpSource& source, const DumpSurvey& survey, VmcoreFile vmcore,
-                         uint64_t& vmcore_bytes) const;
+  Result<DumpInfo> Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
+                         uint64_t& vmcore_bytes, const std::string& vmcore_error) const;
   Result<uint64_t> WriteVmcore(int directory_fd, DumpSource& source, uint64_t& needed) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);

@@ -22,10 +22,10 @@ class PublisherTest : public ::testing::Test {
 
   Result<Published> Publish(uint64_t minimum_free = 0) {
     const RangeSource region(rig_.device(), RecoveryRig::kRegion);
-    const auto source = rig_.make_dumps()(region, record_)->Open(1).TakeValue();
+    const auto source = rig_.make_dumps()({}, region, record_)->Open(1).TakeValue();
     Publisher publisher = rig_.OpenPublisher(minimum_free);
     publisher.RemoveLeftovers().TakeValue();
-    return publisher.Publish(*source);
+    return publisher.Publish(*source, record_.credentials.key_id);
   }
   void MustPublish() {
     const Result<Published> published = Publish();
@@ -37,7 +37,7 @@ class PublisherTest : public ::testing::Test {
     const RangeSource region(rig_.device(), RecoveryRig::kRegion);
     const auto source = TRY(MakeLocalDumps(region, record_, {})->Open(1));
     Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host()));
-    return publisher.Publish(*source);
+    return publisher.Publish(*source, record_.credentials.key_id);
   }
   void ExpectWhole() const {
     EXPECT_EQ(rig_.Info(kName).state, "complete");
@@ -359,6 +359,58 @@ TEST_F(PublisherTest, OtherDumpsInfoDoesNotCount) {
   EXPECT_TRUE(published.value().is_new);
   ExpectWhole();
   EXPECT_EQ(rig_.Dumps().size(), 2U);
+}
+
+// The reader of this dump says that it reads another one, whose messages are published and whose pages wait.
+TEST_F(PublisherTest, ADumpOfAnotherKeyIsAnother) {
+  ASSERT_TRUE(Publish(UINT64_MAX).ok());
+  const auto tree = rig_.Tree();
+  const RangeSource region(rig_.device(), RecoveryRig::kRegion);
+  const auto source = rig_.make_dumps()({}, region, record_)->Open(1).TakeValue();
+  Publisher publisher = rig_.OpenPublisher();
+  const DumpId other_key{1, 2, 3};
+  ASSERT_TRUE(publisher.Publish(*source, other_key).ok());
+  ASSERT_EQ(rig_.Dumps().size(), 2U);
+  const std::string aside = rig_.Dumps()[1];
+  EXPECT_TRUE(aside.starts_with(std::string(kName) + ".foreign-")) << aside;
+  EXPECT_EQ(rig_.Tree().at("kernel/dumps/" + aside + "/info.json"),
+            tree.at(std::string("kernel/dumps/") + kName + "/info.json"));
+}
+
+// A dump whose memory cannot be exported.
+class WithoutVmcore final : public DumpSource {
+ public:
+  explicit WithoutVmcore(std::unique_ptr<DumpSource> source) : source_(std::move(source)) {}
+  const DumpHeader& header() const override { return source_->header(); }
+  Result<DumpSurvey> Survey() override { return source_->Survey(); }
+  Result<uint64_t> WriteVmcore(ByteSink& sink) override {
+    TRY(sink.WriteAt(0, BytesOf(std::string_view("half a file"))));
+    return Error::Format(ErrorCode::kCorrupt, "the reader has died");
+  }
+
+ private:
+  std::unique_ptr<DumpSource> source_;
+};
+
+TEST_F(PublisherTest, MemoryThatCannotBeExportedDoesNotKeepTheMessagesBack) {
+  const RangeSource region(rig_.device(), RecoveryRig::kRegion);
+  for (int i = 0; i < 2; ++i) {
+    WithoutVmcore source(rig_.make_dumps()({}, region, record_)->Open(1).TakeValue());
+    const Result<Published> published = rig_.OpenPublisher().Publish(source, record_.credentials.key_id);
+    ASSERT_TRUE(published.ok()) << published.error().text();
+    EXPECT_EQ(published.value().info.vmcore, VmcoreFile::kPending);
+    EXPECT_EQ(published.value().info.vmcore_error, "vmcore: the reader has died");
+    EXPECT_EQ(rig_.Info(kName).vmcore_error, "vmcore: the reader has died");
+    EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+    EXPECT_NE(access(rig_.DumpFile(kName, "vmcore").c_str(), F_OK), 0);
+    EXPECT_EQ(rig_.Dumps(), std::vector<std::string>{kName});
+    EXPECT_EQ(rig_.Reports().size(), 1U);
+  }
+  // Each run tries again.
+  MustPublish();
+  ExpectWhole();
+  EXPECT_EQ(rig_.Info(kName).vmcore_error, "");
+  EXPECT_EQ(rig_.Reports().size(), 1U);
 }
 
 TEST_F(PublisherTest, WhatStandsInTheWayIsMovedAside) {

@@ -105,9 +105,19 @@ class RecoveryRig {
     return RecoverAs({.boot_id = kThisBoot}, minimum_free);
   }
   std::vector<RecoverNote> RecoverAs(BootFacts boot, uint64_t minimum_free = 0, const char* serial = "SERIAL-1") {
+    return RecoverFrom(Devices(serial), boot, minimum_free);
+  }
+  std::vector<RecoverDevice> Devices(const char* serial = "SERIAL-1") const {
     std::vector<RecoverDevice> devices;
     devices.push_back({Identity(serial), std::make_unique<FakeBlockDevice>(*device_)});
-    return RecoverFrom(devices, boot, minimum_free);
+    return devices;
+  }
+  // `crashdump recover --dry-run`.
+  std::vector<RecoverNote> Preview(uint64_t minimum_free = 0) {
+    Publisher publisher = Publisher::OpenForPreview(crash_.path(), minimum_free).TakeValue();
+    KeyStore store = keys();
+    const std::vector<RecoverDevice> devices = Devices();
+    return Collector(store, publisher, devices, make_dumps()).Preview().TakeValue();
   }
   std::vector<RecoverNote> RecoverFrom(const std::vector<RecoverDevice>& devices, BootFacts boot,
                                        uint64_t minimum_free = 0) {
@@ -126,8 +136,9 @@ class RecoveryRig {
   void UseDumps(MakeRegionDumps make_dumps) { make_dumps_ = std::move(make_dumps); }
   MakeRegionDumps make_dumps() const {
     if (make_dumps_) return make_dumps_;
-    return
-        [this](const ByteSource& region, const KeyRecord& record) { return MakeLocalDumps(region, record, options_); };
+    return [this](const RecoverDevice&, const ByteSource& region, const KeyRecord& record) {
+      return MakeLocalDumps(region, record, options_);
+    };
   }
   Publisher OpenPublisher(uint64_t minimum_free = 0) const {
     return Publisher::Open(crash_.path(), minimum_free, Host()).TakeValue();

@@ -25,7 +25,7 @@ struct Region {
   const ByteSource& source;
   const KeyRecord& record;
   PublishOptions options;
-  std::vector<int> descriptors;
+  int descriptor;
 };
 
 // --- In the child ---
@@ -73,9 +73,12 @@ class Server {
   Result<> Answer(const Frame& request) {
     switch (request.kind) {
       case FrameKind::kInspect: {
-        const AttemptStates states = dumps_->Inspect();
+        const Result<AttemptStates> states = dumps_->Inspect();
+        if (!states.ok()) return channel_.SendError(states.error());
         uint32_t argument = 0;
-        for (size_t i = 0; i < states.size(); ++i) argument |= static_cast<uint32_t>(states[i]) << (8 * i);
+        for (size_t i = 0; i < states.value().size(); ++i) {
+          argument |= static_cast<uint32_t>(states.value()[i]) << (8 * i);
+        }
         return channel_.Send(FrameKind::kStates, argument);
       }
       case FrameKind::kOpen: {
@@ -129,10 +132,10 @@ class Child {
   // The answer, which is of this kind. `sink` and `progress` take what comes before it.
   Result<Frame> Ask(FrameKind request, uint32_t argument, FrameKind wanted, ByteSink* sink,
                     const ByteProgress& progress) {
-    TRY(channel_.Send(request, argument), "asking the program that reads the dump");
+    if (const Result<> asked = channel_.Send(request, argument); !asked.ok()) return Ended(asked.error());
     while (true) {
       Result<Frame> answer = channel_.Receive();
-      if (!answer.ok()) return answer.error().code() == ErrorCode::kTruncated ? Died() : answer.error();
+      if (!answer.ok()) return Ended(answer.error());
       const Frame& frame = answer.value();
       if (frame.kind == wanted) return answer;
       if (frame.kind == FrameKind::kError) return ErrorOf(frame);
@@ -153,8 +156,8 @@ class Child {
   [[noreturn]] static void Serve(const Region& region, UniqueFd socket) {
     // A write to a process that is gone ends this one.
     (void)signal(SIGPIPE, SIG_DFL);
-    std::vector<int> descriptors = region.descriptors;
-    descriptors.push_back(socket.get());
+    std::vector<int> descriptors = {socket.get()};
+    if (region.descriptor >= 0) descriptors.push_back(region.descriptor);
     const DumpChannel channel(std::move(socket));
     const Result<> given_up = GiveUpPrivileges(descriptors);
     if (!given_up.ok() && given_up.error().code() != ErrorCode::kUnsupported) {
@@ -174,8 +177,12 @@ class Child {
     return status;
   }
 
-  // It has closed its end. One that has ended by itself keeps the reason.
-  Error Died() {
+  // What it died of, if it is gone, and `error` if it is not: a socket tells in three ways that nobody is there.
+  Error Ended(const Error& error) {
+    const bool is_gone =
+        error.code() == ErrorCode::kTruncated || error.os_error() == EPIPE || error.os_error() == ECONNRESET;
+    if (!is_gone) return error;
+    // One that has ended by itself keeps the reason.
     const int status = End();
     if (WIFSIGNALED(status)) {
       return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump was ended by signal %d (%s)",
@@ -211,9 +218,9 @@ class SandboxedDumps final : public RegionDumps {
  public:
   explicit SandboxedDumps(Region region) : region_(std::move(region)) {}
 
-  AttemptStates Inspect() override {
-    const Result<AttemptStates> states = AskForStates();
-    return states.ok() ? states.value() : kUnknownAttempts;
+  Result<AttemptStates> Inspect() override {
+    Child child = TRY(Child::Start(region_));
+    return StatesOf(TRY(child.Ask(FrameKind::kInspect, 0, FrameKind::kStates, nullptr, {})));
   }
 
   Result<std::unique_ptr<DumpSource>> Open(uint32_t attempt) override {
@@ -226,19 +233,14 @@ class SandboxedDumps final : public RegionDumps {
   }
 
  private:
-  Result<AttemptStates> AskForStates() {
-    Child child = TRY(Child::Start(region_));
-    return StatesOf(TRY(child.Ask(FrameKind::kInspect, 0, FrameKind::kStates, nullptr, {})));
-  }
-
   Region region_;
 };
 
 }  // namespace
 
 std::unique_ptr<RegionDumps> MakeSandboxedDumps(const ByteSource& region, const KeyRecord& record,
-                                                const PublishOptions& options, std::vector<int> descriptors) {
-  return std::make_unique<SandboxedDumps>(Region{region, record, options, std::move(descriptors)});
+                                                const PublishOptions& options, int descriptor) {
+  return std::make_unique<SandboxedDumps>(Region{region, record, options, descriptor});
 }
 
 }  // namespace crashdump

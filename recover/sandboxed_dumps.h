@@ -4,15 +4,13 @@
 // choice.
 #pragma once
 
-#include <vector>
-
 #include "recover/dump_source.h"
 
 namespace crashdump {
 
-// The child keeps `descriptors`, those that reading `region` needs. There must be no other thread when a child is made,
-// and SIGPIPE be ignored.
+// The child keeps `descriptor`, if there is one, which reading `region` needs. There must be no other thread when a
+// child is made, and SIGPIPE be ignored.
 std::unique_ptr<RegionDumps> MakeSandboxedDumps(const ByteSource& region, const KeyRecord& record,
-                                                const PublishOptions& options, std::vector<int> descriptors);
+                                                const PublishOptions& options, int descriptor);
 
 }  // namespace crashdump

@@ -21,8 +21,8 @@ namespace crashdump {
 namespace {
 
 MakeRegionDumps Sandbox(const PublishOptions& options) {
-  return [options](const ByteSource& region, const KeyRecord& record) {
-    return MakeSandboxedDumps(region, record, options, {});
+  return [options](const RecoverDevice& device, const ByteSource& region, const KeyRecord& record) {
+    return MakeSandboxedDumps(region, record, options, device.descriptor);
   };
 }
 
@@ -82,7 +82,7 @@ TEST_F(SandboxedDumpsTest, AFullDiskEndsTheChild) {
   const KeyRecord record = rig.AddRecord(7);
   rig.Place(RecoveryRig::PlanFor(record));
   const RangeSource region(rig.device(), RecoveryRig::kRegion);
-  const auto source = Sandbox({.format = VmcoreFormat::kElf})(region, record)->Open(1).TakeValue();
+  const auto source = Sandbox({.format = VmcoreFormat::kElf})({}, region, record)->Open(1).TakeValue();
   source->Survey().TakeValue();
   FullSink sink;
   const Result<uint64_t> written = source->WriteVmcore(sink);
@@ -141,14 +141,16 @@ TEST_F(SandboxedDumpsTest, AReaderThatWasTakenOverIsEnded) {
   };
   for (const Case& each : cases) {
     const Hijacked source(region, each.deed);
-    const auto dumps = Sandbox({.format = VmcoreFormat::kElf})(source, record);
-    const AttemptStates states = dumps->Inspect();
+    const auto dumps = Sandbox({.format = VmcoreFormat::kElf})({}, source, record);
+    const Result<AttemptStates> states = dumps->Inspect();
     const Result<std::unique_ptr<DumpSource>> opened = dumps->Open(1);
     EXPECT_EQ(opened.ok(), each.is_allowed) << each.what;
-    EXPECT_EQ(states[0], each.is_allowed ? AttemptState::kUnrecovered : AttemptState::kUnknown) << each.what;
-    if (each.is_allowed || opened.ok()) continue;
-    EXPECT_NE(std::string(opened.error().text()).find("was ended by signal 31"), std::string::npos)
-        << each.what << ": " << opened.error().text();
+    EXPECT_EQ(states.ok(), each.is_allowed) << each.what;
+    if (each.is_allowed || opened.ok() || states.ok()) continue;
+    for (const Error& error : {states.error(), opened.error()}) {
+      EXPECT_NE(std::string(error.text()).find("was ended by signal 31"), std::string::npos)
+          << each.what << ": " << error.text();
+    }
   }
 }
 
@@ -161,7 +163,7 @@ TEST_F(SandboxedDumpsTest, AReaderHasNothingElseOpen) {
   const Hijacked source(region, [&file] {
     if (write(file.get(), "x", 1) != -1 || errno != EBADF) abort();
   });
-  EXPECT_TRUE(Sandbox({.format = VmcoreFormat::kElf})(source, record)->Open(1).ok());
+  EXPECT_TRUE(Sandbox({.format = VmcoreFormat::kElf})({}, source, record)->Open(1).ok());
 }
 
 TEST_F(SandboxedDumpsTest, AReaderThatClosesItsEndAndStaysIsEnded) {
@@ -174,7 +176,7 @@ TEST_F(SandboxedDumpsTest, AReaderThatClosesItsEndAndStaysIsEnded) {
     const timespec long_time = {.tv_sec = 10000, .tv_nsec = 0};
     (void)nanosleep(&long_time, nullptr);
   });
-  EXPECT_FALSE(Sandbox({.format = VmcoreFormat::kElf})(source, record)->Open(1).ok());
+  EXPECT_FALSE(Sandbox({.format = VmcoreFormat::kElf})({}, source, record)->Open(1).ok());
 }
 
 TEST_F(SandboxedDumpsTest, AReaderIsNobody) {
@@ -182,7 +184,7 @@ TEST_F(SandboxedDumpsTest, AReaderIsNobody) {
   const KeyRecord record = rig.AddRecord(7);
   rig.Place(RecoveryRig::PlanFor(record));
   const RangeSource region(rig.device(), RecoveryRig::kRegion);
-  const auto source = Sandbox({.format = VmcoreFormat::kElf})(region, record)->Open(1).TakeValue();
+  const auto source = Sandbox({.format = VmcoreFormat::kElf})({}, region, record)->Open(1).TakeValue();
   const std::string children = "/proc/self/task/" + std::to_string(gettid()) + "/children";
   const std::string child = ReadTextFile(children.c_str(), kMiB).TakeValue();
   const std::string path = "/proc/" + child.substr(0, child.find(' ')) + "/status";

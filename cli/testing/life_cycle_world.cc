@@ -175,7 +175,7 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
                                             {.distribution = "Debian GNU/Linux 12",
                                              .architecture = "amd64",
                                              .package_version = [](const std::string&) { return std::string(); }}));
-  const MakeRegionDumps make_dumps = [](const ByteSource& region, const KeyRecord& record) {
+  const MakeRegionDumps make_dumps = [](const RecoverDevice&, const ByteSource& region, const KeyRecord& record) {
     return MakeLocalDumps(region, record, {.format = VmcoreFormat::kElf, .encode = {}, .progress = {}});
   };
   std::vector<RecoverDevice> devices;

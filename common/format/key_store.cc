@@ -25,23 +25,29 @@ std::string KeyStore::FileName(const DumpId& key_id) { return ToHex(key_id) + st
 
 Result<KeyStore::Contents> KeyStore::ReadAll() const {
   Contents contents;
+  contents.damaged = TRY(ForEach([&contents](KeyRecord& record) { contents.records.push_back(std::move(record)); }));
+  return contents;
+}
+
+Result<std::vector<KeyStore::Damaged>> KeyStore::ForEach(const std::function<void(KeyRecord& record)>& use) const {
+  std::vector<Damaged> damaged;
   const std::vector<std::string> names = TRY(directory_.List(), "key records");
   for (const std::string& name : names) {
     if (!name.ends_with(kSuffix)) continue;
     Result<std::optional<std::string>> text = directory_.Read(name);
     if (!text.ok()) {
-      contents.damaged.push_back({name, text.error().Prefixed("key record %s", name.c_str())});
+      damaged.push_back({name, text.error().Prefixed("key record %s", name.c_str())});
       continue;
     }
     if (!text.value()) continue;  // removed since
     Result<KeyRecord> record = ParseNamed(name, *text.value());
     if (record.ok()) {
-      contents.records.push_back(record.TakeValue());
+      use(record.value());
     } else {
-      contents.damaged.push_back({name, record.error()});
+      damaged.push_back({name, record.error()});
     }
   }
-  return contents;
+  return damaged;
 }
 
 Result<std::optional<KeyRecord>> KeyStore::Find(const DumpId& key_id) const {

@@ -3,6 +3,7 @@
 // deleted is decided by loader and recover.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ class KeyStore {
   // All records. Files that are not named like key records are ignored. An error only if the directory cannot be
   // listed.
   Result<Contents> ReadAll() const;
+  // As ReadAll(), one record after the other, so that no more than one's keys are in memory. `use` may change the
+  // store.
+  Result<std::vector<Damaged>> ForEach(const std::function<void(KeyRecord& record)>& use) const;
   Result<std::optional<KeyRecord>> Find(const DumpId& key_id) const;
 
   // Stores the record under its key id, in place of an older version of it; on stable storage when it returns.

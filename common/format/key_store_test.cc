@@ -25,6 +25,23 @@ class KeyStoring : public testing::Test {
   DumpId attempt_{1, 2, 3};
 };
 
+TEST_F(KeyStoring, OneRecordAfterTheOther) {
+  ASSERT_TRUE(store_.Put(Example(9)).ok());
+  ASSERT_TRUE(store_.Put(Example(8)).ok());
+  ASSERT_TRUE(store_.Put(Example(7)).ok());
+  directory_.files()["0123.key"] = "no record";
+  std::vector<uint8_t> seen;
+  const auto damaged = store_.ForEach([&](KeyRecord& record) {
+    seen.push_back(record.credentials.key_id[0]);
+    // What is gone before its turn does not come.
+    EXPECT_TRUE(store_.Remove(Example(8).credentials.key_id).ok());
+  });
+  ASSERT_TRUE(damaged.ok());
+  EXPECT_EQ(seen, (std::vector<uint8_t>{7, 9}));
+  ASSERT_EQ(damaged.value().size(), 1U);
+  EXPECT_EQ(damaged.value()[0].name, "0123.key");
+}
+
 TEST_F(KeyStoring, KeepsRecordsUnderTheirKeyIds) {
   ASSERT_TRUE(store_.Put(Example(9)).ok());
   ASSERT_TRUE(store_.Put(Example(8)).ok());

@@ -64,6 +64,10 @@ class Product:
         """Standard output of a subcommand that has to succeed."""
         return self.vm.must(f"/tools/crashdump {arguments}", timeout)
 
+    def status_of(self, arguments: str, timeout: float = 120) -> int:
+        """The exit status of a subcommand that may fail."""
+        return self.vm.run(f"/tools/crashdump {arguments}", timeout).status
+
     def prepare(self, options: str = "") -> str:
         return self.command(f"prepare --swap {self.swap_uuid} {options}")
 
