@@ -76,6 +76,7 @@ TESTING := $(filter-out $(LIBFUZZER) %_test.cc,$(filter common/testing/%,$(ALL))
 CLI_TESTING := $(filter cli/testing/%,$(ALL))
 # Defines calls of the C library: linked before whatever asks for them, or a static library would have given its own.
 INTERPOSING := common/testing/system_calls.cc
+WRAP := -Wl,--wrap=aligned_alloc
 PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING) $(LIBFUZZER),$(ALL))
 COMMON := $(filter common/%,$(PARTS))
 
@@ -99,7 +100,7 @@ build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
 
 build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(INTERPOSING) $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $(WRAP) $$(LINK_$(1))
 
 -include $$(patsubst %.cc,build/$(ARCH)-$(1)/%.d,$(ALL))
 endef
@@ -118,7 +119,7 @@ $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_R
 define FUZZER_RULES
 build/$(ARCH)-$(1)/$(notdir $(2)): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(2).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(2)))/%,$(PARTS))))
 	@[ $(V) = 1 ] || echo "  link $$@"
-	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $$(LINK_$(1))
+	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $(WRAP) $$(LINK_$(1))
 endef
 $(foreach mode,fuzz coverage,$(foreach fuzzer,$(FUZZERS:.cc=),$(eval $(call FUZZER_RULES,$(mode),$(fuzzer)))))
 

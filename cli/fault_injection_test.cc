@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every fault that a disk, a state directory, a kill or a power cut can put into the life of a machine, one by one:
-// never is a dump lost that was promised, a wrong byte published, or a byte changed that is not the region's.
+// Every fault that a disk, a state directory, memory, a kill or a power cut can put into the life of a machine, one by
+// one: never is a dump lost that was promised, a wrong byte published, or a byte changed that is not the region's.
 // CRASHDUMP_FAULTS=all injects all of them (make test-faults), else it is every 16th; CRASHDUMP_FAULT=N that one.
 #include <gtest/gtest.h>
 
@@ -68,6 +68,7 @@ class FaultInjection {
     times(Kind::kWriteFails, size.writes);
     times(Kind::kWriteIsShort, size.writes);
     times(Kind::kFlushFails, size.flushes);
+    times(Kind::kAllocationFails, size.allocations);
     for (unsigned directory = 0; directory < kStateDirectories; ++directory) {
       for (unsigned operation = 0; operation < kStateOperations; ++operation) {
         for (uint64_t n = 0; n < size.state_operations[directory][operation]; ++n) {

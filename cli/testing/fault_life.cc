@@ -34,6 +34,9 @@ CaptureTrouble ToTrouble(const LifeFault& fault) {
     case Kind::kPowerCut:
       trouble.kind = CaptureTrouble::Kind::kPowerCut;
       break;
+    case Kind::kAllocationFails:
+      trouble.kind = CaptureTrouble::Kind::kAllocationFails;
+      break;
     case Kind::kStateFails:
       break;
   }
@@ -75,6 +78,8 @@ const char* NameOf(LifeFault::Kind kind) {
       return "flush fails";
     case Kind::kStateFails:
       return "state file fails";
+    case Kind::kAllocationFails:
+      return "allocation fails";
     case Kind::kKilled:
       return "killed";
     case Kind::kPowerCut:
@@ -124,8 +129,11 @@ bool FaultLife::Perform(LifeAction action, const LifeFault* fault) {
   world_.disk().ClearLog();
   for (unsigned i = 0; i < kStateDirectories; ++i) StateDirectory(i).ClearLog();
   Result<> result;
+  const bool is_short = fault != nullptr && fault->kind == Kind::kAllocationFails;
+  allocations_.emplace(is_short ? std::optional(fault->n) : std::nullopt);
   const bool cut = world_.Run(interruption, [&] { result = RunProgram(action); });
   if (fault == nullptr) NoteSize();
+  allocations_.reset();
   Disarrange();
   if (fault != nullptr && cut && interruption.ending == Ending::kPowerCut) {
     CutPower(fault->loss);
@@ -168,10 +176,11 @@ bool FaultLife::PerformCrash(const LifeFault* fault) {
   if (fault != nullptr && record.power_lost) CutPower(fault->loss);
   const AttemptRecord& first = record.attempts.front();
   // What cannot be read is not proven.
-  const bool may_refuse = trouble.kind == CaptureTrouble::Kind::kReadFails && first.refusal;
+  const bool may_refuse = first.refusal && (trouble.kind == CaptureTrouble::Kind::kReadFails ||
+                                            trouble.kind == CaptureTrouble::Kind::kAllocationFails);
   ledger_.AddCapture(record, must_capture && !may_refuse);
   if (fault == nullptr) {
-    ActionSize size{.reads = first.reads};
+    ActionSize size{.reads = first.reads, .allocations = first.allocations};
     for (const FakeBlockDevice::Operation& operation : first.operations) {
       ++(operation.kind == FakeBlockDevice::Kind::kFlush ? size.flushes : size.writes);
     }
@@ -197,6 +206,7 @@ void FaultLife::Arrange(const LifeFault& fault) {
       return world_.disk().FailAt(Device::Kind::kFlush, fault.n, Device::Fault::kError);
     case Kind::kStateFails:
       return StateDirectory(fault.directory).FailAt(fault.operation, fault.n);
+    case Kind::kAllocationFails:
     case Kind::kKilled:
     case Kind::kPowerCut:
       return;
@@ -224,7 +234,8 @@ void FaultLife::NoteSize() {
   ActionSize size{.reads = world_.disk().CountOf(FakeBlockDevice::Kind::kRead),
                   .writes = world_.disk().CountOf(FakeBlockDevice::Kind::kWrite),
                   .flushes = world_.disk().CountOf(FakeBlockDevice::Kind::kFlush),
-                  .steps = world_.steps()};
+                  .steps = world_.steps(),
+                  .allocations = allocations_->count()};
   for (unsigned i = 0; i < kStateDirectories; ++i) {
     for (const FakeStateDirectory::Operation& operation : StateDirectory(i).log()) {
       ++size.state_operations[i][static_cast<size_t>(operation.kind)];

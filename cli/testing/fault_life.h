@@ -12,6 +12,7 @@
 #include "cli/testing/dump_ledger.h"
 #include "cli/testing/life_cycle_world.h"
 #include "cli/testing/world_capture.h"
+#include "common/testing/system_calls.h"
 
 namespace crashdump {
 
@@ -26,9 +27,10 @@ struct LifeFault {
     kWriteFails,
     kWriteIsShort,
     kFlushFails,
-    kStateFails,  // the n-th operation of one kind on one state directory
-    kKilled,      // the program, at its n-th step
-    kPowerCut,    // there
+    kStateFails,       // the n-th operation of one kind on one state directory
+    kAllocationFails,  // the n-th of the program's
+    kKilled,           // the program, at its n-th step
+    kPowerCut,         // there
   };
   Kind kind = Kind::kReadFails;
   size_t action = 0;  // index in the script
@@ -46,6 +48,7 @@ inline constexpr unsigned kStateOperations = 4;
 struct ActionSize {
   uint64_t reads = 0, writes = 0, flushes = 0;
   uint64_t steps = 0;  // of the power switch
+  uint64_t allocations = 0;
   uint64_t state_operations[kStateDirectories][kStateOperations] = {};
 };
 
@@ -86,7 +89,8 @@ class FaultLife {
   std::vector<ActionSize> sizes_;
   uint64_t unflushed_at_cut_ = 0;
   uint64_t crashes_ = 0;
-  std::string failure_;  // why the last action did not end well
+  std::string failure_;                         // why the last action did not end well
+  std::optional<AllocationFault> allocations_;  // while a program runs that is no capture
 };
 
 }  // namespace crashdump

@@ -9,6 +9,7 @@
 #include "capture/writer/capture_run.h"
 #include "capture/writer/capture_target.h"
 #include "common/base/io.h"
+#include "common/testing/system_calls.h"
 #include "common/vmcore/printable_text.h"
 
 namespace crashdump {
@@ -46,6 +47,7 @@ void SetTrouble(LifeCycleWorld& world, const CaptureTrouble& trouble) {
   const Fault fault = trouble.moment == PowerSwitch::Moment::kBefore ? Fault::kError : Fault::kShort;
   switch (trouble.kind) {
     case CaptureTrouble::Kind::kNone:
+    case CaptureTrouble::Kind::kAllocationFails:
       return;
     case CaptureTrouble::Kind::kKilled:
     case CaptureTrouble::Kind::kPowerCut:
@@ -67,15 +69,20 @@ std::string ReadAll(int fd) {
 }
 
 AttemptRecord Attempt(LifeCycleWorld& world, const CaptureRecord& record, const Vmcore& vmcore,
-                      const DumpContents& contents, unsigned number) {
+                      const DumpContents& contents, unsigned number, std::optional<uint64_t> allocation_fails) {
   AttemptRecord attempt;
   attempt.attempt = number;
   const UniqueFd status(memfd_create("status", MFD_CLOEXEC));
   world.disk().ClearLog();
   world.disk().KeepDataInLog(true);
+  AllocationFault allocations(allocation_fails);
   const Result<WriteDumpOutcome> outcome =
       RunAttempt(world, record, vmcore, contents, attempt, StatusReporter(status.get()));
-  attempt.committed = outcome.ok() && !outcome.value().error;
+  attempt.allocations = allocations.count();
+  // Without memory for pages there are none, and the dump says so.
+  const bool wants_pages = number == 1 && !record.arming.extent.empty();
+  attempt.committed = outcome.ok() && !outcome.value().error &&
+                      (!wants_pages || outcome.value().result != DumpResult::kMessagesOnly);
   attempt.messages_safe = ("\n" + ReadAll(status.get())).find("\nmessages-safe\n") != std::string::npos;
   attempt.operations = world.disk().Log();
   attempt.reads = world.disk().CountOf(FakeBlockDevice::Kind::kRead);
@@ -102,7 +109,9 @@ CaptureRecord Capture(LifeCycleWorld& world, testing::SampleVmcore crashed, cons
   world.power().TurnOn();
   SetTrouble(world, trouble);
   for (unsigned number = 1; number <= kAttempts; ++number) {
-    record.attempts.push_back(Attempt(world, record, vmcore, contents, number));
+    const bool fails = number == 1 && trouble.kind == CaptureTrouble::Kind::kAllocationFails;
+    record.attempts.push_back(
+        Attempt(world, record, vmcore, contents, number, fails ? std::optional(trouble.step) : std::nullopt));
     const AttemptRecord& attempt = record.attempts.back();
     world.disk().ClearFaults();
     record.power_lost = !world.power().on() && trouble.kind == CaptureTrouble::Kind::kPowerCut;

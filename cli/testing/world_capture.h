@@ -24,7 +24,8 @@ struct CaptureTrouble {
     kPowerCut,    // there
     kWriteFails,  // the n-th write, `step` being n; kBefore: nothing is done, kAfter: half of it
     kFlushFails,
-    kReadFails,  // moments as for kWriteFails
+    kReadFails,        // moments as for kWriteFails
+    kAllocationFails,  // the n-th
   };
   Kind kind = Kind::kNone;
   uint64_t step = 0;
@@ -38,6 +39,7 @@ struct AttemptRecord {
   bool committed = false;                              // as the program believes
   std::vector<FakeBlockDevice::Operation> operations;  // writes and flushes
   uint64_t reads = 0;
+  uint64_t allocations = 0;
 };
 
 struct CaptureRecord {

@@ -24,6 +24,7 @@ std::vector<FsyncObserver*>& Observers() {
 
 Random* randomness = nullptr;
 std::optional<uint64_t> free_space;
+std::atomic<AllocationFault*> allocation_fault = nullptr;
 
 }  // namespace
 
@@ -41,6 +42,12 @@ FixedFreeSpace::FixedFreeSpace(uint64_t bytes) {
   free_space = bytes;
 }
 FixedFreeSpace::~FixedFreeSpace() { free_space.reset(); }
+
+AllocationFault::AllocationFault(std::optional<uint64_t> fails) : fails_(fails) {
+  Require(allocation_fault == nullptr);
+  allocation_fault = this;
+}
+AllocationFault::~AllocationFault() { allocation_fault = nullptr; }
 
 }  // namespace crashdump
 
@@ -65,6 +72,17 @@ extern "C" ssize_t getrandom(void* buffer, size_t size, unsigned flags) {
     done += part;
   }
   return static_cast<ssize_t>(size);
+}
+
+// The linker's --wrap leads the project's calls here: a sanitizer has an aligned_alloc() of its own.
+extern "C" void* __real_aligned_alloc(size_t alignment, size_t size);   // NOLINT(bugprone-reserved-identifier)
+extern "C" void* __wrap_aligned_alloc(size_t alignment, size_t size) {  // NOLINT(bugprone-reserved-identifier)
+  crashdump::AllocationFault* const fault = crashdump::allocation_fault;
+  if (fault != nullptr && fault->Next()) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  return __real_aligned_alloc(alignment, size);
 }
 
 extern "C" int fstatfs(int fd, struct statfs* out) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Calls of the C library that tests need in their hands: fsync(2), because what was not flushed is what a power cut
 // takes; getrandom(2), so that keys and ids follow from a seed; fstatfs(2), because others fill and empty the disk that
-// the tests run on. The program of the unit tests has definitions of
-// its own for them (system_calls.cc), which ask the kernel unless one of the objects below exists.
+// the tests run on; aligned_alloc(3), of which all large buffers are made, because memory can be short. The program of
+// the unit tests has definitions of its own for them (system_calls.cc), which ask the kernel or the library unless one
+// of the objects below exists.
 #pragma once
 
+#include <atomic>
 #include <optional>
 
 #include "common/testing/random.h"
@@ -42,6 +44,23 @@ class FixedFreeSpace {
   ~FixedFreeSpace();
   FixedFreeSpace(const FixedFreeSpace&) = delete;
   FixedFreeSpace& operator=(const FixedFreeSpace&) = delete;
+};
+
+// While it exists, calls of aligned_alloc(3) are counted, and the n-th, from 0, fails. One at a time.
+class AllocationFault {
+ public:
+  explicit AllocationFault(std::optional<uint64_t> fails = std::nullopt);
+  ~AllocationFault();
+  AllocationFault(const AllocationFault&) = delete;
+  AllocationFault& operator=(const AllocationFault&) = delete;
+
+  uint64_t count() const { return count_; }
+  // Whether this call fails.
+  bool Next() { return count_++ == fails_; }
+
+ private:
+  std::optional<uint64_t> fails_;
+  std::atomic<uint64_t> count_ = 0;
 };
 
 }  // namespace crashdump
