@@ -111,7 +111,7 @@ testing::FuzzerInput Seed(uint8_t format, std::initializer_list<uint8_t> runs, s
 std::vector<testing::FuzzerInput> Seeds() {
   constexpr std::string_view kNote("\5\0\0\0\4\0\0\0\1\0\0\0CORE\0\0\0\0abcd", 24);
   return {
-      Seed(0x10, {0, 0, 1, 7, 1, 0, 2, 3}, "elf_machine=62\nload=100000,10000,10000,ffffffff81000000\ncpus=2\n", kNote),
+      Seed(0x10, {0, 0, 1, 7, 0, 0, 2, 3}, "elf_machine=62\nload=100000,10000,10000,ffffffff81000000\ncpus=2\n", kNote),
       Seed(0x21, {0, 5, 1, 7, 0, 4, 0, 0x43}, "elf_machine=62\nload=100000,100000,100000,ffff888000100000\n", ""),
       Seed(0x00, {0, 1, 0, 1}, "elf_machine=3\nelf_class=32\nrelease=6.1\nmachine=i686\n", kNote),
       Seed(0x01, {2, 1, 0, 1, 0, 9, 0, 1}, "elf_machine=21\nbyte_order=big\nload=0,1000,2000,0\n", ""),

@@ -99,7 +99,7 @@ void Run(Bytes input) {
 }
 
 std::vector<testing::FuzzerInput> Seeds() {
-  return {{}, {0, 0, 0, 0, 0}, {0x40, 0x02, 0, 3, 0xff}, {0, 0x10, 0, 0x80, 5, 0, 0x20, 0, 0x80, 7}};
+  return {{}, {0, 0, 0, 0, 0}, {0x40, 0, 0, 3, 0xff}, {0, 0x10, 0, 0x80, 5, 0, 0x20, 0, 0x80, 7}};
 }
 
 const testing::Fuzzer fuzzer("region_dump", Run, Seeds);
