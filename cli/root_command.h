@@ -7,7 +7,7 @@
 namespace crashdump {
 
 // kRefused unless the caller is root. From then on no core file of this process is written, by whatever handler, and
-// nobody but root can trace it: it may hold keys.
+// nobody but root can trace it, and its memory is not swapped: it may hold keys.
 Result<> BeginRootCommand();
 
 }  // namespace crashdump

@@ -9,6 +9,9 @@
 #include <functional>
 
 #include "cli/commands.h"
+#include "common/base/io.h"
+#include "common/base/units.h"
+#include "common/testing/sanitizer.h"
 
 namespace crashdump {
 namespace {
@@ -27,6 +30,17 @@ TEST(RootCommand, ForbidsCoreFiles) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   const int dumpable = InChild([] { return BeginRootCommand().ok() ? prctl(PR_GET_DUMPABLE) : 99; });
   EXPECT_EQ(dumpable, 0);
+}
+
+TEST(RootCommand, LocksItsMemory) {
+  if (testing::kIsAddressSanitized) GTEST_SKIP() << "the sanitizer locks nothing";
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const int locked = InChild([] {
+    if (!BeginRootCommand().ok()) return 99;
+    const std::string status = ReadTextFile("/proc/self/status", kMiB).TakeValue();
+    return status.find("\nVmLck:\t       0 kB") == std::string::npos ? 1 : 0;
+  });
+  EXPECT_EQ(locked, 1);
 }
 
 TEST(RootCommand, IsForRootOnly) {

@@ -251,9 +251,12 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
                           .key_id = record.credentials.key_id,
                           .region_id = record.credentials.region_id,
                           .target = FormatTargetDescription(description)};
-  TRY(Load(machine, state.run, armed, kernel, joined, line));
+  const Result<> loaded = Load(machine, state.run, armed, kernel, joined, line);
+  const Result<> erased = EraseOverlay(joined, initramfs, overlay.bytes().size());
+  TRY(loaded);
 
   ArmReport report;
+  if (!erased.ok()) report.notes.emplace_back(std::string("keys stay in freed memory: ") + erased.error().text());
   report.device = target.identity.name;
   report.key_id = record.credentials.key_id;
   report.slot = allocation.slot;

@@ -43,6 +43,8 @@ Result<OpenedFile> OpenBootFile(const std::string& path) {
   return opened;
 }
 
+std::string PathOf(const UniqueFd& file) { return "/proc/self/fd/" + std::to_string(file.get()); }
+
 bool Has(Bytes head, size_t offset, std::string_view magic) {
   return head.size() >= offset + magic.size() && Equal(head.subspan(offset, magic.size()), BytesOf(magic));
 }
@@ -103,7 +105,13 @@ Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {
   const uint64_t overlay_offset = AlignUp(initramfs.size, 4);
   if (ftruncate(writer.get(), static_cast<off_t>(overlay_offset)) != 0) return Error::Os(errno, "ftruncate");
   TRY(PwriteFull(writer.get(), overlay_offset, overlay), "overlay in memory");
-  return TRY(OpenFile(("/proc/self/fd/" + std::to_string(writer.get())).c_str(), O_RDONLY), "initramfs in memory");
+  return TRY(OpenFile(PathOf(writer).c_str(), O_RDONLY), "initramfs in memory");
+}
+
+Result<> EraseOverlay(const UniqueFd& joined, const BootFile& initramfs, size_t overlay_bytes) {
+  const UniqueFd writer = TRY(OpenFile(PathOf(joined).c_str(), O_WRONLY), "initramfs in memory");
+  const std::vector<uint8_t> zeros(overlay_bytes);
+  return PwriteFull(writer.get(), AlignUp(initramfs.size, 4), zeros);
 }
 
 }  // namespace crashdump

@@ -34,5 +34,7 @@ inline constexpr size_t kOverlayCapacity = size_t{256} * 1024;
 // A file in memory with the initramfs, zeros up to a multiple of 4 bytes, and `overlay`: open for reading only, because
 // kexec_file_load answers ETXTBSY while anyone has it open for writing.
 Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay);
+// Overwrites the overlay in such a file, which gives its memory back as it is.
+Result<> EraseOverlay(const UniqueFd& joined, const BootFile& initramfs, size_t overlay_bytes);
 
 }  // namespace crashdump

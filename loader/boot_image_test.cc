@@ -51,5 +51,15 @@ TEST(JoinInitramfs, PadsToFourBytesAndCannotBeWritten) {
   EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY) << "kexec_file_load answers ETXTBSY else";
 }
 
+TEST(JoinInitramfs, TheOverlayCanBeErased) {
+  const TempDirectory directory;
+  const BootFile initramfs = OpenInitramfs(directory.WriteFile("i", "070701abc")).TakeValue();
+  const UniqueFd joined = JoinInitramfs(initramfs, BytesOf("overlay!")).TakeValue();
+  ASSERT_TRUE(EraseOverlay(joined, initramfs, 8).ok());
+  std::string text(20, '?');
+  ASSERT_TRUE(PreadFull(joined.get(), 0, MutableBytesOf(text)).ok());
+  EXPECT_EQ(text, std::string("070701abc", 9) + std::string(11, '\0'));
+}
+
 }  // namespace
 }  // namespace crashdump

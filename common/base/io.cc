@@ -12,27 +12,14 @@
 #include <cstdio>
 #include <memory>
 
+#include "common/base/uncached_file.h"
+
 namespace crashdump {
 namespace {
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { (void)closedir(directory); }
 };
-
-Result<std::string> ReadAll(int fd, uint64_t limit) {
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (true) {
-    const ssize_t got = read(fd, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error::Os(errno, "read");
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<size_t>(got));
-    if (text.size() > limit) {
-      return Error::Format(ErrorCode::kNoSpace, "read: longer than the %" PRIu64 " bytes that are accepted", limit);
-    }
-  }
-}
 
 }  // namespace
 
@@ -91,11 +78,26 @@ Result<> Fsync(int fd) {
   return {};
 }
 
+Result<std::string> ReadText(int fd, uint64_t limit) {
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (true) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error::Os(errno, "read");
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(got));
+    if (text.size() > limit) {
+      return Error::Format(ErrorCode::kNoSpace, "read: longer than the %" PRIu64 " bytes that are accepted", limit);
+    }
+  }
+}
+
 Result<std::string> ReadTextFile(const char* path, uint64_t limit) { return ReadTextFileAt(AT_FDCWD, path, limit); }
 
 Result<std::string> ReadTextFileAt(int directory_fd, const char* name, uint64_t limit) {
   const UniqueFd fd = TRY(OpenFileAt(directory_fd, name, O_RDONLY));
-  return ReadAll(fd.get(), limit);
+  return ReadText(fd.get(), limit);
 }
 
 Result<> WriteExistingFile(const char* path, std::string_view text) {
@@ -122,7 +124,7 @@ Result<std::vector<std::string>> NamesInDirectory(int directory_fd) {
   return names;
 }
 
-Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text) {
+Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text, FileCache cache) {
   std::array<char, 256> temporary{};
   const int length = snprintf(temporary.data(), temporary.size(), ".%s.new", name);
   if (length < 0 || static_cast<size_t>(length) >= temporary.size()) {
@@ -131,7 +133,7 @@ Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text
   // What an interrupted call left behind is ours to remove: the directory is root's alone.
   (void)unlinkat(directory_fd, temporary.data(), 0);
   const UniqueFd fd = TRY(OpenFileAt(directory_fd, temporary.data(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  Result<> written = WriteFull(fd.get(), BytesOf(text));
+  Result<> written = cache == FileCache::kBypass ? WriteUncached(fd.get(), text) : WriteFull(fd.get(), BytesOf(text));
   if (written.ok()) written = Fsync(fd.get());
   if (written.ok() && renameat(directory_fd, temporary.data(), directory_fd, name) != 0) {
     written = Error::Os(errno, "rename");

@@ -25,6 +25,7 @@ Result<> WriteFull(int fd, Bytes data);
 Result<> Fsync(int fd);
 
 // The whole file, which may be one of proc or sysfs that has no size; more than `limit` bytes is kNoSpace.
+Result<std::string> ReadText(int fd, uint64_t limit);
 Result<std::string> ReadTextFile(const char* path, uint64_t limit);
 Result<std::string> ReadTextFileAt(int directory_fd, const char* name, uint64_t limit);
 // Writes into an existing file such as those of proc and sysfs, in one write(2).
@@ -34,7 +35,8 @@ Result<> WriteExistingFile(const char* path, std::string_view text);
 Result<std::vector<std::string>> NamesInDirectory(int directory_fd);
 
 // Puts `text` under `name` in the directory, whole or not at all: a new file with mode 0600 is written, fsynced and
-// renamed over `name`, then the directory is fsynced. On failure nothing of it stays.
-Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text);
+// renamed over `name`, then the directory is fsynced. On failure nothing of it stays. With kBypass as WriteUncached().
+enum class FileCache : uint8_t { kUse, kBypass };
+Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text, FileCache cache = FileCache::kUse);
 
 }  // namespace crashdump

@@ -4,7 +4,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -43,6 +46,40 @@ TEST_F(IoTest, StateDirectoryKeepsWholeFiles) {
   ASSERT_TRUE(state.Remove("a").ok());
   EXPECT_TRUE(state.Remove("a").ok());
   EXPECT_EQ(state.List().value(), (std::vector<std::string>{"b"}));
+}
+
+// Pages of the file that the page cache holds.
+size_t CachedPages(const std::string& path) {
+  const UniqueFd file = OpenFile(path.c_str(), O_RDWR).TakeValue();
+  constexpr size_t kBytes = 4096;
+  void* const mapped = mmap(nullptr, kBytes, PROT_READ, MAP_SHARED, file.get(), 0);
+  EXPECT_NE(mapped, MAP_FAILED);
+  unsigned char resident = 0;
+  EXPECT_EQ(mincore(mapped, kBytes, &resident), 0);
+  EXPECT_EQ(munmap(mapped, kBytes), 0);
+  return resident & 1U;
+}
+
+TEST_F(IoTest, SecretsAreNotInThePageCache) {
+  DiskStateDirectory open = DiskStateDirectory::Open(Path("open").c_str()).TakeValue();
+  ASSERT_TRUE(open.Replace("a", "text\n").ok());
+  EXPECT_EQ(CachedPages(Path("open/a")), 1U);
+  DiskStateDirectory secret = DiskStateDirectory::Open(Path("secret").c_str(), FileCache::kBypass).TakeValue();
+  const std::string long_text = std::string(5000, 'x') + "\n";
+  for (const std::string& text : {std::string("key=value\n"), long_text, std::string(4095, 'y') + "\n"}) {
+    ASSERT_TRUE(secret.Replace("a", text).ok());
+    EXPECT_EQ(secret.Read("a").value().value(), text);
+    struct statfs filesystem {};
+    ASSERT_EQ(statfs(path_.c_str(), &filesystem), 0);
+    if (filesystem.f_type != TMPFS_MAGIC) EXPECT_EQ(CachedPages(Path("secret/a")), 0U);
+  }
+  // What others have written is read, too.
+  ASSERT_TRUE(ReplaceFileAt(secret.fd(), "b", "key=value\n\n\n").ok());
+  EXPECT_EQ(secret.Read("b").value().value(), "key=value\n");
+  ASSERT_TRUE(ReplaceFileAt(secret.fd(), "c", "").ok());
+  EXPECT_EQ(secret.Read("c").value().value(), "");
+  ASSERT_TRUE(ReplaceFileAt(secret.fd(), "d", std::string((size_t{1} << 20) + 1, 'z')).ok());
+  EXPECT_FALSE(secret.Read("d").ok());
 }
 
 TEST_F(IoTest, StateDirectoryIgnoresWhatAnInterruptedReplaceLeft) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "common/base/io.h"
+#include "common/base/uncached_file.h"
 #include "common/base/units.h"
 
 namespace crashdump {
@@ -17,7 +18,7 @@ constexpr uint64_t kFileLimit = kMiB;
 
 }  // namespace
 
-Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path) {
+Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path, FileCache cache) {
   if (mkdir(path, 0700) != 0 && errno != EEXIST) return Error::Os(errno, "%s: mkdir", path);
   UniqueFd directory = TRY(OpenFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "%s", path);
   struct stat status {};
@@ -30,18 +31,21 @@ Result<DiskStateDirectory> DiskStateDirectory::Open(const char* path) {
   // Also if it was there: the program that made it may have been interrupted before this.
   const UniqueFd parent = TRY(OpenFileAt(directory.get(), "..", O_RDONLY | O_DIRECTORY), "%s/..", path);
   TRY(Fsync(parent.get()), "%s/..", path);
-  return DiskStateDirectory(std::move(directory));
+  return DiskStateDirectory(std::move(directory), cache);
 }
 
 Result<std::optional<std::string>> DiskStateDirectory::Read(const std::string& name) const {
-  Result<std::string> text = ReadTextFileAt(directory_.get(), name.c_str(), kFileLimit);
-  if (text.ok()) return std::optional<std::string>(text.TakeValue());
-  if (text.error().os_error() == ENOENT) return std::optional<std::string>();
-  return text.error().Prefixed("%s", name.c_str());
+  const Result<UniqueFd> file = OpenFileAt(directory_.get(), name.c_str(), O_RDONLY);
+  if (!file.ok() && file.error().os_error() == ENOENT) return std::optional<std::string>();
+  if (!file.ok()) return file.error().Prefixed("%s", name.c_str());
+  const int fd = file.value().get();
+  std::string text =
+      TRY(cache_ == FileCache::kBypass ? ReadUncached(fd, kFileLimit) : ReadText(fd, kFileLimit), "%s", name.c_str());
+  return std::optional<std::string>(std::move(text));
 }
 
 Result<> DiskStateDirectory::Replace(const std::string& name, std::string_view text) {
-  TRY(ReplaceFileAt(directory_.get(), name.c_str(), text), "%s", name.c_str());
+  TRY(ReplaceFileAt(directory_.get(), name.c_str(), text, cache_), "%s", name.c_str());
   return {};
 }
 

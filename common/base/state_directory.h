@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/io.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 
@@ -31,7 +32,8 @@ class DiskStateDirectory final : public StateDirectory {
  public:
   // Opens `path`, which must be a directory of root's (of the caller's) that nobody else can enter; makes it (0700,
   // its parent must exist) if absent.
-  static Result<DiskStateDirectory> Open(const char* path);
+  // `cache` is for its files: kBypass for secrets.
+  static Result<DiskStateDirectory> Open(const char* path, FileCache cache = FileCache::kUse);
 
   Result<std::optional<std::string>> Read(const std::string& name) const override;
   Result<> Replace(const std::string& name, std::string_view text) override;
@@ -40,9 +42,10 @@ class DiskStateDirectory final : public StateDirectory {
   int fd() const { return directory_.get(); }
 
  private:
-  explicit DiskStateDirectory(UniqueFd directory) : directory_(std::move(directory)) {}
+  DiskStateDirectory(UniqueFd directory, FileCache cache) : directory_(std::move(directory)), cache_(cache) {}
 
   UniqueFd directory_;
+  FileCache cache_;
 };
 
 }  // namespace crashdump
