@@ -154,10 +154,8 @@ Result<> GiveUpPrivileges(std::span<const int> descriptors) {
   for (const auto limit : {RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_NOFILE}) {
     if (setrlimit(limit, &none) != 0) return Error::Os(errno, "resource limits");
   }
-  // What it holds of keys must not get into the swap. Without the privilege for it memory stays as it is.
-  const rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-  const bool is_unlimited = setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
-  (void)LockMemory(is_unlimited ? LockedMemory::kAll : LockedMemory::kPresent);
+  // What it holds of keys must not get into the swap. Where memory cannot be locked, dumps are read all the same.
+  (void)LockMemory();
   if (geteuid() == 0) {
     if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
         setresuid(kNobody, kNobody, kNobody) != 0) {

@@ -2,6 +2,7 @@
 #include "common/base/lock_memory.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 
@@ -12,10 +13,13 @@
 
 namespace crashdump {
 
-Result<> LockMemory(LockedMemory memory) {
+Result<> LockMemory() {
+  rlimit limit{};
+  (void)getrlimit(RLIMIT_MEMLOCK, &limit);
+  const rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  const bool is_unlimited = limit.rlim_cur == RLIM_INFINITY || setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
   // Only what is touched: stacks of threads are large, and empty.
-  const int later = memory == LockedMemory::kAll ? MCL_FUTURE : 0;
-  if (mlockall(MCL_CURRENT | MCL_ONFAULT | later) == 0) return {};
+  if (mlockall(MCL_CURRENT | MCL_ONFAULT | (is_unlimited ? MCL_FUTURE : 0)) == 0) return {};
   return Error::Os(errno, "locking memory");
 }
 
