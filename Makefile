@@ -136,7 +136,7 @@ build/packages-test: | build/packages-build
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all static test qemu-tests crash-check demo bench install build/%
+NEEDS_SYSROOT := all static test test-faults qemu-tests crash-check demo bench install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
@@ -151,9 +151,10 @@ static: $(addprefix build/$(ARCH)-static/,$(PROGRAMS))
 ## host: the programs with the distribution's libraries, for debugging
 host: $(addprefix build/$(ARCH)-host/,$(PROGRAMS))
 
-## test-faults: every fault of disks, state files, kills and power cuts in the life of a machine, counted
-test-faults: build/$(ARCH)-host/unit-tests
+## test-faults: every fault of disks, state files, kills and power cuts in the life of a machine of fakes, then a hundred in virtual machines; counted
+test-faults: build/$(ARCH)-host/unit-tests build/packages-test static initramfs
 	$(Q)CRASHDUMP_FAULTS=all $< --gtest_brief=1 --gtest_filter='FaultInjectionTest.*'
+	$(Q)qemu-tests/run -m fault
 
 ## test-mutants: bugs put into the sources one by one, each of which tests or fuzzers must find; MUTANTS="fuzz-*" selects
 test-mutants: build/packages-build build/packages-test

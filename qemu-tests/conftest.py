@@ -17,6 +17,8 @@ from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
 from machine.vm import Vm, VmConfig
 
+pytest_plugins = ["fault_summary", "pytester"]
+
 _OUTPUT = Path(__file__).resolve().parent.parent / "build/qemu-tests"
 _FAILED = pytest.StashKey[bool]()
 

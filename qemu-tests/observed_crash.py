@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+from harm import Lost, OutsideTarget, WrongBytes, require
 from machine.disk import Disk
 from machine.product import Arming, Product
 from machine.ranges import Range, copy_image, differing_ranges, subtract_ranges
 from machine.vm import Vm
-from recovered import RecoveredDump
-
-_SWAP_ON = """
-for entry in /sys/class/block/*; do
-	if grep -qx PARTNAME=swap $entry/uevent; then device=/dev/${entry##*/}; fi
-done
-swapon $device && grep -q "^$device " /proc/swaps && swapoff $device
-"""
+from machine.vmcore import system_ram
+from recovered import RecoveredDump, check_pages
 
 
 def nothing(vm: Vm) -> None:
@@ -32,6 +27,8 @@ class ObservedCrash:
     written: list[Range]
     lines: list[str]
     dmesg: str  # of the kernel that crashed, right before
+    memory: Path  # of the machine when the capture kernel had booted
+    ram: set[int]  # the page frames in it that belong to the kernel that crashed
 
     def said(self, word: str) -> list[str]:
         """What the capture program has said in lines that begin with the word."""
@@ -47,7 +44,8 @@ class ObservedCrash:
         return "stage messages-safe" in self.lines
 
     def check_places(self, arming: Arming) -> None:
-        assert subtract_ranges(self.written, [arming.slot, arming.extent]) == []
+        outside = subtract_ranges(self.written, [arming.slot, arming.extent])
+        require(outside == [], OutsideTarget, f"changed: {outside}")
 
 
 def crash(
@@ -63,12 +61,13 @@ def crash(
 ) -> ObservedCrash:
     """Panics, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and `at_messages_safe` when
     it has reported this; the rest is the machine's own doing. Returns in the reboot, when `before_reset` is done: wait_for_boot() comes next."""
-    dmesg = vm.must("dmesg")
+    dmesg, ram = vm.must("dmesg"), set(system_ram(vm.must("cat /proc/iomem")))
     vm.hold_stages("start", *(["messages-safe"] if at_messages_safe else []))
     vm.crash()
     vm.wait_for_stage("start", timeout=180)
     vm.stop()
-    before, after = directory / "before.img", directory / "after.img"
+    before, after, memory = directory / "before.img", directory / "after.img", directory / "memory"
+    vm.pmemsave(0, vm.config.memory_mib << 20, memory)
     copy_image(disk.path, before)
     vm.cont()
     vm.pause_at_reboot()
@@ -86,27 +85,35 @@ def crash(
     before_reset(vm)
     vm.hold_stages()
     vm.resume_reboot()
-    return ObservedCrash(differing_ranges(before, after), lines, dmesg)
+    return ObservedCrash(differing_ranges(before, after), lines, dmesg, memory, ram)
 
 
 def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> list[RecoveredDump]:
     """In the boot after the crash: the swap can be used, and what there is of each attempt is recovered and read from the disk. The machine
-    is off then. Whatever was reported safe is there, and no messages are others than the kernel's."""
+    is off then. Whatever was reported safe is there, no messages are others than the kernel's, and no pages than the machine's."""
     vm.wait_for_boot()
     product.configure()
-    vm.must(_SWAP_ON)
+    product.use_swap()
     product.command("recover --no-load", timeout=300)
-    vm.must(_SWAP_ON)
+    product.use_swap()
     names = product.dumps()
     vm.must("sync")
     console = vm.console.text()
     vm.kill()
     dumps = [RecoveredDump.read(product.disk, name) for name in names]
-    for dump in dumps:
-        dump.check_messages(console)
+    memory = crashed.memory.read_bytes()
+    crashed.memory.unlink()
+    require(dumps != [] or not crashed.messages_safe, Lost, "the messages were safe, and nothing has been recovered")
+    if dumps:
+        # An attempt that failed early may have left fewer messages than the other.
+        longest = max(dumps, key=lambda dump: len(dump.messages))
+        longest.check_messages(console)
         before = _texts(crashed.dmesg)
-        assert len(before) > 100 and _texts(dump.messages)[: len(before)] == before
-    assert dumps or not crashed.messages_safe
+        assert len(before) > 100
+        require(_texts(longest.messages)[: len(before)] == before, WrongBytes, "the messages are not those of the kernel")
+    for dump in dumps:
+        require(longest.messages.startswith(dump.messages), WrongBytes, f"the messages of {dump.name} are others")
+        check_pages(dump, product.disk, crashed.memory.parent, memory, crashed.ram)
     return dumps
 
 

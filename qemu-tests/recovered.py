@@ -2,10 +2,12 @@
 # Reads what `crashdump recover` has published from the image of a machine that is off, and compares it with what the machine was.
 
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harm import Lost, WrongBytes, require
 from machine.disk import Disk
 from machine.kdump import KdumpFile
 from machine.vmcore import PAGE, Vmcore
@@ -29,12 +31,11 @@ class RecoveredDump:
 
     def check_messages(self, console: str) -> None:
         """The panic is there to its last line: the one that the console shows right before the capture kernel's first."""
-        assert "sysrq: Trigger a crash" in self.messages
-        assert "Kernel panic - not syncing: sysrq triggered crash" in self.messages
-        assert "Call Trace:" in self.messages
+        for text in ("sysrq: Trigger a crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace:"):
+            require(text in self.messages, Lost, f"no '{text}' in the messages")
         before_capture = console[: console.rindex("sysrq triggered crash")].count("Linux version")
         said = console.split("[    0.000000] Linux version")[before_capture]
-        assert self.messages.endswith("\n") and self.messages.splitlines()[-1] == said.splitlines()[-1]
+        require(self.messages.endswith("\n" + said.splitlines()[-1] + "\n"), Lost, "the last line of the messages is another")
 
 
 def read_vmcore(disk: Disk, name: str, directory: Path) -> Vmcore | KdumpFile:
@@ -45,12 +46,17 @@ def read_vmcore(disk: Disk, name: str, directory: Path) -> Vmcore | KdumpFile:
         return Vmcore(path) if file.read(4) == b"\x7fELF" else KdumpFile(path)
 
 
-def compare_pages(vmcore: Vmcore | KdumpFile, memory: bytes, ram: set[int]) -> int:
+def check_pages(dump: RecoveredDump, disk: Disk, directory: Path, memory: bytes | mmap.mmap, ram: set[int]) -> int:
+    """compare_pages() of the dump's vmcore, if it has one."""
+    return compare_pages(read_vmcore(disk, dump.name, directory), memory, ram) if dump.info["vmcore"] == "present" else 0
+
+
+def compare_pages(vmcore: Vmcore | KdumpFile, memory: bytes | mmap.mmap, ram: set[int]) -> int:
     """How many pages of the vmcore are RAM; each is equal to that of `memory`, the machine's as seen from outside."""
     compared = 0
     for pfn in vmcore.offsets:
         if pfn in ram:
-            assert vmcore.page(pfn) == memory[pfn * PAGE : (pfn + 1) * PAGE], f"pfn {pfn:#x} differs"
+            require(vmcore.page(pfn) == memory[pfn * PAGE : (pfn + 1) * PAGE], WrongBytes, f"pfn {pfn:#x} differs")
             compared += 1
     return compared
 

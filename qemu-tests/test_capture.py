@@ -11,6 +11,7 @@ from machine.product import ALL_PAGES, CRASHKERNEL
 from machine.ranges import copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.vmcore import PAGE, ZERO_PAGE, system_ram
+from observed_crash import crash, recover
 from recovered import RecoveredDump, compare_pages, read_vmcore
 
 
@@ -64,6 +65,21 @@ def test_every_byte(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     vm.kill()
     check_memory(rig, name, memory, iomem, tmp_path)
     check_files(rig, name)
+
+
+def test_a_region_that_is_too_small(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    """The messages are complete, and the pages for which there was room are right."""
+    rig = make_rig(command_line=f"{CRASHKERNEL} {ALL_PAGES}")
+    rig.boot()
+    arming = rig.product.arm("--reserve 64M")
+    workload.fill_page_cache(rig.vm, 64)
+    rig.vm.must("sync")
+    crashed = crash(rig.vm, rig.disk, tmp_path)
+    crashed.check_places(arming)
+    [dump] = recover(rig.vm, rig.product, crashed)
+    assert dump.info["state"] == "incomplete" and "space" in dump.info["reason"]
+    vmcore = read_vmcore(rig.disk, dump.name, tmp_path)
+    assert isinstance(vmcore, KdumpFile) and vmcore.incomplete and len(vmcore.offsets) > 5000
 
 
 def test_what_is_the_users_stays_out(rig: Rig, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from harm import OutsideTarget, require
 from machine import faults
 from machine.armed import ArmedMachine
-from machine.disk import Disk
+from machine.disk import MIB, Disk
 from machine.drive import Drive
 from machine.product import CRASHKERNEL, Arming
 from machine.ranges import copy_image, differing_ranges
@@ -99,6 +100,7 @@ _ERRORS = [
 _SHORT = ("write", "messages-safe", False)
 
 
+@pytest.mark.fault("I/O errors of a disk")
 @pytest.mark.parametrize(
     ("kind", "stage", "once", "ends", "states"),
     [
@@ -114,6 +116,64 @@ def test_errors_of_the_disk(
     check(crashed, dumps, ends, states)
 
 
+_ERRORS_OF_OTHERS = [
+    # The drivers of these ask again.
+    ("write", "start", True, ["complete .*"], ["complete"]),
+    # To NVMe these are errors of the medium, with another number.
+    ("write", "messages-safe", False, ["incomplete .* write .*: .*"], ["torn"]),
+    ("flush", "messages-safe", False, ["incomplete .* flush: .*"], ["torn"]),
+]
+
+
+@pytest.mark.fault("I/O errors of a disk")
+@pytest.mark.parametrize("interface", ["ahci", "nvme", "scsi"])
+@pytest.mark.parametrize(
+    ("kind", "stage", "once", "ends", "states"), [pytest.param(*row, id=f"{row[0]}-{row[1]}") for row in _ERRORS_OF_OTHERS]
+)
+@pytest.mark.slow
+def test_errors_of_other_kinds_of_disks(
+    interface: str,
+    kind: str,
+    stage: str,
+    once: bool,
+    ends: list[str],
+    states: list[str],
+    make_hotplug_rig: Callable[[str], Rig],
+    tmp_path: Path,
+) -> None:
+    rig = make_hotplug_rig(interface)
+    arming = rig.product.arm()
+    fault = partial(faults.inject_errors, drive_name="disk0", kind=kind, once=once)
+    crashed, dumps = run(rig, arming, tmp_path, stage, fault, partial(faults.end_errors, drive_name="disk0"))
+    check(crashed, dumps, ends, states)
+
+
+# Bytes from the beginning of the slot or the extent that cannot be written.
+_BAD_PLACES = [
+    ("header", "slot", 0, ["panic messages: header: write .*: I/O error", "messages-only .*"], ["incomplete"]),
+    ("messages", "slot", 4 * 4096, ["panic messages: .*write .*: I/O error", "messages-only .*"], ["torn", "incomplete"]),
+    ("first-pages", "extent", 0, ["incomplete .* write .*: I/O error"], ["torn"]),
+    ("pages", "extent", 4 * MIB, ["incomplete .* write .*: I/O error"], ["torn"]),
+    ("later-pages", "extent", 12 * MIB, ["incomplete .* write .*: I/O error"], ["torn"]),
+    ("trailer", "slot", 2 * 4096, ["incomplete .* write .*: I/O error"], ["torn"]),
+]
+
+
+@pytest.mark.fault("I/O errors of a disk")
+@pytest.mark.parametrize(
+    ("place", "offset", "ends", "states"), [pytest.param(*row[1:], id=row[0]) for row in _BAD_PLACES]
+)
+@pytest.mark.slow
+def test_a_place_that_cannot_be_written(
+    place: str, offset: int, ends: list[str], states: list[str], going_on: Rig, armed: ArmedMachine, tmp_path: Path
+) -> None:
+    begin, _ = getattr(armed.arming, place)
+    fault = partial(faults.inject_errors, drive_name="disk0", kind="write", once=False, offset=begin + offset)
+    crashed, dumps = run(going_on, armed.arming, tmp_path, "start", fault, partial(faults.end_errors, drive_name="disk0"))
+    check(crashed, dumps, ends, states)
+
+
+@pytest.mark.fault("disk unplugged")
 @pytest.mark.parametrize(
     ("interface", "stage", "ends", "states"),
     [
@@ -135,6 +195,7 @@ def test_a_disk_that_is_unplugged(
     check(crashed, dumps, ends, states)
 
 
+@pytest.mark.fault("disk hangs")
 @pytest.mark.parametrize(
     ("stage", "writes_only", "states"),
     [
@@ -155,6 +216,7 @@ def test_a_disk_that_hangs(
 
 
 # Not AHCI: QEMU resets a port only when the last request has come to its end, and stands still until then.
+@pytest.mark.fault("disk hangs")
 @pytest.mark.parametrize("interface", ["nvme", "scsi"])
 @pytest.mark.slow
 def test_a_disk_that_hangs_until_its_driver_resets_it(interface: str, make_hotplug_rig: Callable[[str], Rig], tmp_path: Path) -> None:
@@ -166,6 +228,7 @@ def test_a_disk_that_hangs_until_its_driver_resets_it(interface: str, make_hotpl
     check(crashed, dumps, [_HANGS], ["torn"])
 
 
+@pytest.mark.fault("panic of the capture kernel")
 @pytest.mark.parametrize(("stage", "states"), [("start", []), ("messages-safe", ["torn"])], ids=["start", "messages-safe"])
 @pytest.mark.slow
 def test_a_panic_of_the_capture_kernel(stage: str, states: list[str], going_on: Rig, armed: ArmedMachine, tmp_path: Path) -> None:
@@ -175,12 +238,14 @@ def test_a_panic_of_the_capture_kernel(stage: str, states: list[str], going_on: 
     assert "stage reboot" not in crashed.lines
 
 
+@pytest.mark.fault("capture program killed or hung")
 @pytest.mark.slow
 def test_the_capture_program_is_killed_when_messages_are_safe(going_on: Rig, armed: ArmedMachine, tmp_path: Path) -> None:
     crashed, dumps = run(going_on, armed.arming, tmp_path, "messages-safe", faults.kill_for_memory)
     check(crashed, dumps, [_KILLED], ["torn"])
 
 
+@pytest.mark.fault("capture program killed or hung")
 @pytest.mark.slow
 def test_the_capture_program_is_killed_before(make_hotplug_rig: Callable[[str], Rig], tmp_path: Path) -> None:
     """While it looks for its disk, which is not there yet; the second attempt finds it."""
@@ -199,6 +264,37 @@ def test_the_capture_program_is_killed_before(make_hotplug_rig: Callable[[str], 
     check(crashed, recover(rig.vm, rig.product, crashed), [_KILLED, "messages-only .*"], ["incomplete"])
 
 
+@pytest.mark.fault("capture program killed or hung")
+@pytest.mark.slow
+def test_the_capture_program_hangs_in_its_first_attempt(make_hotplug_rig: Callable[[str], Rig], tmp_path: Path) -> None:
+    """It waits for its disk for longer than it may be silent."""
+    rig = make_hotplug_rig("scsi")
+    rig.product.configure(append="crashdump.device_wait=600")
+    arming = rig.product.arm()
+
+    def plug_later(vm: Vm) -> None:
+        wait_for_status_line(vm, "attempt 2")
+        faults.plug(vm, "disk0")
+
+    crashed = crash(rig.vm, rig.disk, tmp_path, at_start=partial(faults.unplug, drive_name="disk0"), meanwhile=plug_later)
+    crashed.check_places(arming)
+    check(crashed, recover(rig.vm, rig.product, crashed), ["no progress for 10 s", "messages-only .*"], ["incomplete"])
+
+
+@pytest.mark.fault("host does not answer")
+@pytest.mark.slow
+def test_the_host_never_answers_when_messages_are_safe(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    rig = make_rig()
+    rig.boot()
+    rig.product.configure(append="crashdump.hold=start,messages-safe:20")
+    arming = rig.product.arm()
+    crashed = crash(rig.vm, rig.disk, tmp_path, at_start=lambda vm: vm.hold_stages("messages-safe"))
+    crashed.check_places(arming)
+    assert "hold messages-safe" in crashed.lines
+    check(crashed, recover(rig.vm, rig.product, crashed), ["complete .*"], ["complete"])
+
+
+@pytest.mark.fault("capture kernel without memory")
 @pytest.mark.slow
 def test_the_capture_kernel_has_no_memory(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """So little that it panics before init runs: huge pages take all the rest."""
@@ -212,7 +308,8 @@ def test_the_capture_kernel_has_no_memory(make_rig: Callable[..., Rig], tmp_path
     vm.pause_at_reboot()
     vm.crash()
     assert vm.wait_for_reboot_pause(timeout=120) == "guest-reset"
-    assert differing_ranges(tmp_path / "before.img", rig.disk.path) == []
+    changed = differing_ranges(tmp_path / "before.img", rig.disk.path)
+    require(changed == [], OutsideTarget, f"changed: {changed}")
     assert vm.status_lines == []
     vm.resume_reboot()
     vm.wait_for_boot()

@@ -101,8 +101,8 @@ def test_power_cut_keeps_only_what_was_flushed(tmp_path: Path) -> None:
     assert [entry.is_flush for entry in entries.entries] == [False, False, True, False, False, False]
     assert entries.writes_since(3) == [(4 * 512, 6 * 512), (8 * 512, 9 * 512), (10 * 512, 11 * 512)]
 
-    def sectors(until: int | None = None, surviving: tuple[int, ...] = ()) -> bytes:
-        entries.replay_power_cut(image, tmp_path / "cut", until, surviving)
+    def sectors(until: int | None = None, surviving: tuple[int, ...] = (), torn: int | None = None) -> bytes:
+        entries.replay_power_cut(image, tmp_path / "cut", until, surviving, torn)
         return (tmp_path / "cut").read_bytes()[::SECTOR_SIZE]
 
     assert sectors() == b"a.\0.....c......."
@@ -110,6 +110,9 @@ def test_power_cut_keeps_only_what_was_flushed(tmp_path: Path) -> None:
     assert sectors(until=4) == b"a.\0............."
     assert sectors(until=2) == b"................"
     assert sectors(until=2, surviving=(1,)) == b"..\0............."
+    assert sectors(surviving=(3,)) == b"a.\0.bb..c......."
+    assert sectors(surviving=(3,), torn=3) == b"a.\0.b...c......."
+    assert sectors(torn=3) == b"a.\0.....c......."
     assert image.read_bytes() == b"." * 16 * SECTOR_SIZE
 
     # QEMU killed in the middle of its last entry

@@ -16,8 +16,7 @@ _ALMOST_NOTHING = 1
 
 def inject_errors(vm: "Vm", drive_name: str, kind: str, *, once: bool = True, offset: Optional[int] = None) -> None:
     """The drive's next request of that kind ("write", "read", "flush", "discard"), or all from now on, fails with an I/O error and is not
-    carried out; with `offset`, those that cover this byte. QMP `stop` flushes, which counts. Only a virtio drive's requests can be led through another
-    node while it runs."""
+    carried out; with `offset`, those that cover this byte. QMP `stop` flushes, which counts."""
     drive = vm.drive(drive_name)
     node = f"{drive_name}-errors-{time.monotonic_ns()}"
     rule: dict[str, Any] = {"event": "none", "iotype": kind, "once": once}

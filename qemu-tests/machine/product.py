@@ -21,6 +21,13 @@ CRASHKERNEL = "crashkernel=192M"
 # For tests that compare all memory, or need large dumps.
 ALL_PAGES = "crashdump.dump_level=1"
 
+_USE_SWAP = """
+for entry in /sys/class/block/*; do
+	if grep -qx PARTNAME=swap $entry/uevent; then device=/dev/${entry##*/}; fi
+done
+swapon $device && awk -v device=$device '$1 == device { print $3 }' /proc/swaps && swapoff $device
+"""
+
 
 def build_product_disk(output: Path, kernel: Kernel) -> Path:
     """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs."""
@@ -91,6 +98,10 @@ class Product:
         slot = begin + int(record["slot_offset"][0])
         extent = (begin + int(record["extent_begin"][0]), begin + int(record["extent_end"][0]))
         return Arming(armed["key-id"][0], (begin, end), (slot, slot + (1 << 20)), extent)
+
+    def use_swap(self) -> int:
+        """Switches the swap on and off; returns its size as the kernel has seen it, in KiB."""
+        return int(self.vm.must(_USE_SWAP))
 
     def dumps(self) -> list[str]:
         """The names of the recovered dumps, oldest first."""

@@ -92,10 +92,16 @@ class WriteLog:
         return flushes[-1] + 1 if flushes else 0
 
     def replay_power_cut(
-        self, start_image: Path, output: Path, until: Optional[int] = None, surviving: Collection[int] = ()
+        self,
+        start_image: Path,
+        output: Path,
+        until: Optional[int] = None,
+        surviving: Collection[int] = (),
+        torn: Optional[int] = None,
     ) -> None:
         """Writes to `output` what a disk holds that started as `start_image` and lost power right before entry `until` (default: after
-        the last): everything up to the last flush, forced writes, and the unflushed entries whose indices are in `surviving`."""
+        the last): everything up to the last flush, forced writes, and the unflushed entries whose indices are in `surviving`; of entry
+        `torn`, if it survives, only the first half of its sectors."""
         limit = len(self.entries) if until is None else until
         durable = self.durable_count(limit)
         copy_image(start_image, output)
@@ -109,5 +115,7 @@ class WriteLog:
                     log.seek(entry.data_position)
                     content = log.read(entry.length)
                     assert len(content) == entry.length, f"{self.path}: entry {index} is cut short"
+                if index == torn:
+                    content = content[: entry.length // SECTOR_SIZE // 2 * SECTOR_SIZE]
                 image.seek(entry.offset)
                 image.write(content)
