@@ -4,7 +4,7 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import pytest
 
@@ -133,12 +133,12 @@ def system_image(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Sy
 @pytest.fixture
 def make_system(make_vm: Callable[..., Vm], system_image: SystemImage, test_directory: Path) -> Callable[..., BootedSystem]:
     """make_system(memory_mib=..., ...): a machine with a distribution's system, booted, the product installed and configured; nothing of
-    it is enabled. Arguments as in VmConfig."""
+    it is enabled. Arguments as in VmConfig; `drives` are those that it has besides."""
 
-    def make(**options: Any) -> BootedSystem:
-        drives, disk = system_image.copy_to(test_directory)
+    def make(drives: Sequence[Drive] = (), **options: Any) -> BootedSystem:
+        of_system, disk = system_image.copy_to(test_directory)
         options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
-        vm = make_vm(drives=drives, initramfs=system_image.initramfs, **options)
+        vm = make_vm(drives=[*of_system, *drives], initramfs=system_image.initramfs, **options)
         system = BootedSystem(vm, disk, Product(vm, disk))
         system.install()
         return system
