@@ -217,12 +217,15 @@ demo: build/packages-test static initramfs
 bench: build/packages-test static
 	$(Q)bench/run $(VMCORE) --runs $(RUNS) --threads $(THREADS) --level $(LEVEL)
 
-## install: the programs, below DESTDIR
+## install: programs and systemd units, below DESTDIR
 install: static
 	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin build/$(ARCH)-static/crashdump mkinitramfs-hooks/mkcrashinitramfs
 	$(Q)install -D -m 755 -t $(DESTDIR)/usr/lib/crashdump build/$(ARCH)-static/crashdump-init \
-		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox
-	$(Q)install -d -m 700 $(DESTDIR)/var/lib/crashdump
+		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox packaging/systemd/recover-at-boot
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $(wildcard packaging/systemd/*.service)
+	$(Q)install -D -m 644 packaging/systemd/swap.conf $(DESTDIR)/usr/lib/systemd/system/swap.d/crashdump.conf
+	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
+	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
 
 PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
 

@@ -4,7 +4,7 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import pytest
 
@@ -15,6 +15,7 @@ from machine.kernel import Kernel
 from machine.product import CRASHKERNEL, Product, build_product_disk
 from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
+from machine.system import BootedSystem, SystemImage
 from machine.vm import Vm, VmConfig
 
 pytest_plugins = ["fault_summary", "pytester"]
@@ -124,6 +125,27 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
     rig = make_rig()
     rig.boot()
     return rig
+
+
+@pytest.fixture(scope="session")
+def system_image(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> SystemImage:
+    return SystemImage.build(kernel, tmp_path_factory.mktemp("system"))
+
+
+@pytest.fixture
+def make_system(make_vm: Callable[..., Vm], system_image: SystemImage, test_directory: Path) -> Callable[..., BootedSystem]:
+    """make_system(memory_mib=..., ...): a machine with a distribution's system, booted, the product installed and configured; nothing of
+    it is enabled. Arguments as in VmConfig; `drives` are those that it has besides."""
+
+    def make(drives: Sequence[Drive] = (), **options: Any) -> BootedSystem:
+        of_system, disk = system_image.copy_to(test_directory)
+        options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
+        vm = make_vm(drives=[*of_system, *drives], initramfs=system_image.initramfs, **options)
+        system = BootedSystem(vm, disk, Product(vm, disk))
+        system.install()
+        return system
+
+    return make
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,14 @@ INSTALLED = {
     "usr/lib/crashdump/crashdump-init": 0o755,
     "usr/lib/crashdump/crashdump-capture": 0o755,
     "usr/lib/crashdump/busybox": 0o755,
+    "usr/lib/crashdump/recover-at-boot": 0o755,
+    "usr/lib/systemd/system/crashdump-load.service": 0o644,
+    "usr/lib/systemd/system/crashdump-prepare.service": 0o644,
+    "usr/lib/systemd/system/crashdump-recover.service": 0o644,
+    "usr/lib/systemd/system/swap.d/crashdump.conf": 0o644,
+    "usr/lib/tmpfiles.d/crashdump.conf": 0o644,
 }
+PRIVATE = ("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/crash/kernel", "var/crash/kernel/dumps")
 
 
 def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
@@ -20,7 +27,9 @@ def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
     subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}"], cwd=ROOT, env=environment, check=True)
     found = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o7777 for path in tmp_path.rglob("*") if path.is_file()}
     assert found == INSTALLED
-    assert (tmp_path / "var/lib/crashdump").stat().st_mode & 0o7777 == 0o700
+    for directory in PRIVATE:
+        assert (tmp_path / directory).stat().st_mode & 0o7777 == 0o700
+    assert (tmp_path / "var/crash").stat().st_mode & 0o777 == 0o755
     version = subprocess.run([tmp_path / "usr/sbin/crashdump", "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("crashdump ")
     # Nothing of the build machine is needed to run them.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # crashdump inside a guest: its programs on the tools disk, its configuration, and what its state says of the places on the disk.
 
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +31,25 @@ swapon $device && awk -v device=$device '$1 == device { print $3 }' /proc/swaps 
 """
 
 
-def build_product_disk(output: Path, kernel: Kernel) -> Path:
-    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs."""
+def build_product_disk(output: Path, kernel: Kernel, installed: bool = False) -> Path:
+    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, and with `installed`
+    what `make install` puts into a machine, below installed/."""
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     shutil.copy(PROGRAM, directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
     shutil.copy(_INITRAMFS, directory / "initramfs")
+    if installed:
+        subprocess.run(["make", "-s", "install", f"DESTDIR={directory / 'installed'}"], cwd=_ROOT, env=_outside_make(), check=True)
     build_tools_disk(output, directory)
     shutil.rmtree(directory)
     return output
+
+
+def _outside_make() -> dict[str, str]:
+    """The environment without what a make that runs the tests tells the makes that it starts."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The systemd units in a distribution's system: when they run in the boot, what waits for them, and what users see of them.
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from machine.drive import Drive
+from machine.product import ALL_PAGES, CRASHKERNEL, DUMPS
+from machine.system import VISITOR, BootedSystem
+
+UNITS = ("crashdump-prepare.service", "crashdump-load.service", "crashdump-recover.service")
+SESSIONS = "systemd-user-sessions.service"
+SWAP = r"dev-disk-by\x2duuid-5ac1f3d0\x2d0002\x2d4000\x2d8000\x2d000000000002.swap"
+
+LARGE = 1000 << 20
+# Emulation is slow: where a dump counts as small, users wait for it however long it takes.
+LONG_WAIT = "LOGIN_WAIT=600"
+# What systemd tells everybody of a run: when each state began, and which processes there were.
+OF_THE_RUN = re.compile(r".*Timestamp(Monotonic)?|ExecMainPID|ExecStart(Pre)?(Ex)?|InvocationID")
+ATTACKER = Path(__file__).resolve().parent / "system/attacker"
+ATTACKER_UNIT = Path(__file__).resolve().parent / "system/attacker.service"
+
+
+def test_a_crash_between_boots(make_system: Callable[..., BootedSystem]) -> None:
+    system = make_system()
+    vm, product = system.vm, system.product
+    assert vm.must(f"systemd-analyze verify --man=no {' '.join(UNITS)} default.target 2>&1") == ""
+    set_environment(system, "crashdump-recover.service", LONG_WAIT)
+    vm.must(f"systemctl enable {' '.join(UNITS)}")
+
+    # The next boot prepares, and then uses, the swap, and arms.
+    check_boot(system, system.reboot())
+    assert system.moment("crashdump-prepare.service", "ActiveEnter") < system.moment(SWAP, "InactiveExit")
+    product.command("status")
+    first = product.arming()
+    assert product.dumps() == []
+    before = what_a_user_sees(system)
+
+    system.crash_into_next_boot()
+    check_boot(system, system.wait_until_up())
+    [name] = product.dumps()
+    assert int(vm.must(f"stat -c %s {DUMPS}/{name}/vmcore")) > 5 << 20
+    assert system.time_of_change(DUMPS) < system.time(SESSIONS, "InactiveExit")
+    product.command("status")
+    assert product.arming() != first
+    after = what_a_user_sees(system)
+
+    # The report's name and time are there for everybody to see, and when and how long the units ran; nothing else.
+    [report] = after.files.keys() - before.files.keys()
+    assert re.fullmatch(r"/var/crash/linux-image-\S+\.crash", report) and after.files.pop(report).startswith("-rw------- root root 1 ")
+    changed = {path for path, seen in after.files.items() if seen != before.files[path]}
+    assert changed == {"/var/crash"}
+    assert after.other == before.other
+    assert [name for name in differing_properties(before, after) if not OF_THE_RUN.fullmatch(name)] == []
+    check_keys_are_nowhere(system)
+
+
+@pytest.mark.slow
+def test_a_large_dump_holds_nobody_up(make_system: Callable[..., BootedSystem], tmp_path: Path) -> None:
+    noise = tmp_path / "noise"
+    with noise.open("wb") as file:
+        for _ in range(LARGE >> 20):
+            file.write(os.urandom(1 << 20))
+    drive = Drive("noise", noise, serial="noise", read_only=True)
+    system = make_system(drives=[drive], memory_mib=2048, command_line=f"{CRASHKERNEL} {ALL_PAGES}")
+    vm, product = system.vm, system.product
+    set_environment(system, "crashdump-prepare.service", "RESERVE=1536M")
+    vm.must(f"systemctl enable {' '.join(UNITS)}")
+    check_boot(system, system.reboot())
+    first = product.arming()
+    # It fills the page cache, which is kept at this dump level.
+    vm.must("cat /dev/disk/by-id/virtio-noise >/dev/null", timeout=300)
+    system.crash_into_next_boot(timeout=1200)
+
+    # Users are in, and a crash now would be saved too; the dump is on its way.
+    check_boot(system, system.wait_until_up())
+    product.command("status")
+    second = product.arming()
+    assert second != first
+    assert system.property("crashdump-recover.service", "ActiveState") == "active"
+    assert product.dumps() == []
+
+    vm.must("while systemctl -q is-active crashdump-recover.service; do sleep 1; done", timeout=1200)
+    assert system.property("crashdump-recover.service", "Result") == "success"
+    assert system.time(SESSIONS, "InactiveExit") < system.time_of_change(DUMPS)
+    [name] = product.dumps()
+    assert int(vm.must(f"stat -c %s {DUMPS}/{name}/vmcore")) > LARGE
+    product.command("status")
+    assert product.arming() not in (first, second)
+
+
+@pytest.mark.slow
+def test_a_user_who_was_there_first_and_goes_on(make_system: Callable[..., BootedSystem]) -> None:
+    """A user makes /var/crash/kernel and what should be in it before we do, and puts links, files, FIFOs and directories in the way of the
+    recovery while it runs. /var/crash is as apport makes it: sticky, setgid and writable by everybody."""
+    system = make_system()
+    vm, product = system.vm, system.product
+    set_environment(system, "crashdump-recover.service", LONG_WAIT)
+    vm.push_file(ATTACKER, "/usr/local/bin/attacker", 0o755)
+    vm.push_file(ATTACKER_UNIT, "/etc/systemd/system/attacker.service")
+    vm.must("chgrp mail /var/crash && chmod 3777 /var/crash && rm -r /var/crash/kernel && install -d -o visitor /var/lib/visitor /var/lib/visitor/trap")
+    vm.must("ln -s /var/lib/visitor/trap /var/crash/kernel", user=VISITOR)
+    vm.must(f"systemctl enable {' '.join(UNITS)} attacker.service")
+    check_boot(system, system.reboot())
+    check_attack_failed(system)
+
+    # Once more from the beginning, with a directory.
+    vm.must("systemctl stop attacker.service; rm -r /var/crash/kernel")
+    vm.must("mkdir -m 777 /var/crash/kernel && ln -s /var/lib/visitor/trap /var/crash/kernel/dumps", user=VISITOR)
+    vm.must("sync")
+    system.crash_into_next_boot()
+    check_boot(system, system.wait_until_up())
+    check_attack_failed(system)
+    assert len(product.dumps()) == 1
+    product.command("status")
+
+
+def check_attack_failed(system: BootedSystem) -> None:
+    """It was going on all the time; nothing was written elsewhere, and what was written is root's."""
+    vm = system.vm
+    assert int(vm.must("cat /var/lib/visitor/rounds")) > 100
+    assert system.moment("attacker.service", "ActiveEnter") < system.moment("crashdump-recover.service", "InactiveExit")
+    assert vm.must("find /var/lib/visitor/trap -mindepth 1 ! -user visitor; cat /var/lib/visitor/stolen") == ""
+    assert vm.must("stat -c '%F %A %U:%G' /var/crash/kernel /var/crash/kernel/dumps") == "directory drwx------ root:root\n" * 2
+    wrong = "! -user root -o ! -group root -o -type d ! -perm 700 -o -type f ! -perm 600 -o ! -type d ! -type f -o -type f -links +1"
+    assert vm.must(f"find /var/crash/kernel '(' {wrong} ')'") == ""
+    assert vm.must(f"find /var/crash -maxdepth 1 -name 'linux-image-*.crash' -user root '(' {wrong} ')'") == ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """By a user who is not root: mode, owners, links, size, times of files; swap and journal; properties of the units."""
+
+    files: dict[str, str]
+    other: str
+    properties: dict[str, str]
+
+
+def what_a_user_sees(system: BootedSystem) -> Seen:
+    vm = system.vm
+    paths = "/var/crash /var/crash/* /var/crash/.[!.]* /var/lib/crashdump /var/lib/crashdump/*"
+    listing = vm.run(f"stat -c '%n %A %U %G %h %s %Y %Z' {paths} 2>/dev/null", user=VISITOR).out
+    files = {name: rest for name, rest in (line.split(" ", 1) for line in listing.splitlines())}
+    # Its times say when the machine was armed last.
+    files["/run/crashdump"] = vm.must("stat -c '%A %U %G %h %s' /run/crashdump", user=VISITOR)
+    for path in ("/var/crash/kernel", "/var/lib/crashdump", "/run/crashdump"):
+        assert path in files and vm.run(f"ls {path}", user=VISITOR).status != 0
+        assert vm.run(f"cd {path}", user=VISITOR).status != 0
+    other = vm.must("cat /proc/swaps; grep SwapTotal /proc/meminfo", user=VISITOR)
+    other += vm.run("journalctl -q -b; journalctl -q -u 'crashdump-*'; dmesg", user=VISITOR).out
+    properties = {}
+    for unit in UNITS:
+        for line in vm.must(f"systemctl show {unit}", user=VISITOR).splitlines():
+            name, _, value = line.partition("=")
+            properties[f"{unit} {name}"] = " ".join(sorted(value.split()))  # sets are shown in any order
+    return Seen(files, other, properties)
+
+
+def differing_properties(before: Seen, after: Seen) -> set[str]:
+    names = before.properties.keys() | after.properties.keys()
+    return {name.split()[1] for name in names if before.properties.get(name) != after.properties.get(name)}
+
+
+def check_keys_are_nowhere(system: BootedSystem) -> None:
+    """But in their files, which users cannot read."""
+    vm = system.vm
+    records = vm.must("cat /var/lib/crashdump/keys/*")
+    secrets = re.findall(r"^(?:authentication|encryption)_key=([0-9a-f]{64})$", records, re.MULTILINE)
+    assert len(secrets) >= 2
+    shown = vm.must("journalctl -q -o cat; dmesg; cat /proc/cmdline /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'")
+    for secret in secrets:
+        assert secret not in shown
+    assert vm.run("cat /var/lib/crashdump/keys/*", user=VISITOR).status != 0
+    assert "crashdump" not in vm.run("cat /proc/[0-9]*/environ", user=VISITOR).out
+
+
+def set_environment(system: BootedSystem, unit: str, assignment: str) -> None:
+    """As `systemctl edit` does."""
+    directory = f"/etc/systemd/system/{unit}.d"
+    system.vm.must(f"mkdir -p {directory} && printf '[Service]\\nEnvironment={assignment}\\n' >{directory}/override.conf")
+
+
+def check_boot(system: BootedSystem, state: str) -> None:
+    """What is true of every boot with all units enabled: nothing has failed, and nothing was waited for in vain."""
+    vm = system.vm
+    assert state == "running", vm.must("systemctl --failed; journalctl -b -u 'crashdump-*'")
+    journal = vm.must("journalctl -b -o cat")
+    for sign in ("ordering cycle", "deleted to break", "imed out"):
+        assert sign not in journal
+    assert len(vm.must("cat /proc/swaps").splitlines()) == 2
+    for unit in UNITS:
+        assert system.property(unit, "Result") == "success"
+    assert system.moment("crashdump-load.service", "ActiveEnter") < system.moment(SESSIONS, "InactiveExit")
