@@ -52,8 +52,17 @@ def unplug(vm: "Vm", drive_name: str, timeout: float = 60) -> None:
         time.sleep(0.05)
 
 
-def plug(vm: "Vm", drive_name: str) -> None:
-    _monitor(vm, f"device_add {vm.drive(drive_name).device}")
+def plug(vm: "Vm", drive_name: str, timeout: float = 20) -> None:
+    """A device that is gone may hold its image for a moment longer."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            _monitor(vm, f"device_add {vm.drive(drive_name).device}")
+            return
+        except QmpError as error:
+            if "Permission conflict" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def interrupt(vm: "Vm") -> None:
