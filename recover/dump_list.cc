@@ -26,7 +26,7 @@ Result<std::vector<ListedDump>> ListDumps(const std::string& crash_directory) {
     if (!directory.ok()) break;
     const UniqueFd parent = directory.TakeValue();
     directory = FindPrivateDirectory(parent.get(), name);
-    if (directory.ok()) path = path + "/" + name;
+    if (directory.ok()) path.append("/").append(name);
   }
   std::vector<ListedDump> listed;
   if (!directory.ok()) {

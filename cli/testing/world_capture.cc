@@ -81,8 +81,8 @@ AttemptRecord Attempt(LifeCycleWorld& world, const CaptureRecord& record, const 
   attempt.allocations = allocations.count();
   // Without memory for pages there are none, and the dump says so.
   const bool wants_pages = number == 1 && !record.arming.extent.empty();
-  attempt.committed = outcome.ok() && !outcome.value().error &&
-                      (!wants_pages || outcome.value().result != DumpResult::kMessagesOnly);
+  attempt.committed =
+      outcome.ok() && !outcome.value().error && (!wants_pages || outcome.value().result != DumpResult::kMessagesOnly);
   attempt.messages_safe = ("\n" + ReadAll(status.get())).find("\nmessages-safe\n") != std::string::npos;
   attempt.operations = world.disk().Log();
   attempt.reads = world.disk().CountOf(FakeBlockDevice::Kind::kRead);

@@ -31,7 +31,7 @@ std::vector<testing::FuzzerInput> Seeds() {
   Require(InitializeCrypto().ok());
   std::string text;
   for (const auto& [name, value] : HintsOf(TargetBuilder().Build().description.device()))
-    text += name + "=" + value + "\n";
+    text.append(name).append("=").append(value).append("\n");
   Require(ParseHints(ListOf(text)).ok());
   return {testing::FuzzerInputOf(text)};
 }
