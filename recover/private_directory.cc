@@ -2,7 +2,9 @@
 #include "recover/private_directory.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,12 +22,31 @@ namespace {
 // Somebody who keeps putting things in our way must not keep us here for ever.
 constexpr int kTries = 16;
 
+// A name that nobody can guess.
+std::string AsideName(const char* name) {
+  std::array<uint8_t, 8> random{};
+  RandomBytesNoWait(random);
+  return std::string(name) + ".foreign-" + ToHex(random);
+}
+
+// Puts an empty directory of ours in the place of what has the name, which gets another one: at no moment is the name
+// free for somebody who waits for that.
+Result<> TakeName(int parent_fd, const char* name) {
+  const std::string aside = AsideName(name);
+  if (mkdirat(parent_fd, aside.c_str(), 0700) != 0) return Error::Os(errno, "%s: mkdir", aside.c_str());
+  // musl before 1.2.6 has no renameat2().
+  if (syscall(SYS_renameat2, parent_fd, aside.c_str(), parent_fd, name, RENAME_EXCHANGE) == 0) return {};
+  const int error = errno;
+  (void)unlinkat(parent_fd, aside.c_str(), AT_REMOVEDIR);
+  if (error == ENOENT) return {};  // it has gone by itself
+  if (error == EINVAL || error == ENOSYS) return MoveAside(parent_fd, name);
+  return Error::Os(error, "%s: exchange with %s", name, aside.c_str());
+}
+
 }  // namespace
 
 Result<> MoveAside(int parent_fd, const char* name) {
-  std::array<uint8_t, 8> random{};
-  RandomBytesNoWait(random);
-  const std::string aside = std::string(name) + ".foreign-" + ToHex(random);
+  const std::string aside = AsideName(name);
   if (renameat(parent_fd, name, parent_fd, aside.c_str()) != 0 && errno != ENOENT) {
     return Error::Os(errno, "%s: rename to %s", name, aside.c_str());
   }
@@ -39,13 +60,13 @@ Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name) {
     if (!directory.ok()) {
       const int reason = directory.error().os_error();
       if (reason != ENOTDIR && reason != ELOOP && reason != ENOENT) return directory.error().Prefixed("%s", name);
-      TRY(MoveAside(parent_fd, name));
+      TRY(TakeName(parent_fd, name));
       continue;
     }
     struct stat status {};
     if (fstat(directory.value().get(), &status) != 0) return Error::Os(errno, "%s: fstat", name);
     if (status.st_uid != geteuid()) {
-      TRY(MoveAside(parent_fd, name));
+      TRY(TakeName(parent_fd, name));
       continue;
     }
     // A setgid parent (apport's /var/crash) hands its group down.

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -107,6 +109,30 @@ TEST_F(PrivateDirectoryTest, SomebodyElsesDirectoryIsMovedAside) {
   EXPECT_NE(access(directory_.Path("kernel/theirs").c_str(), F_OK), 0);
   EXPECT_EQ(Stat(Aside()).st_uid, 65534U);
   EXPECT_EQ(ReadTextFile(directory_.Path(Aside() + "/theirs").c_str(), 10).value(), "kept");
+}
+
+// The parent is everybody's and sticky, as /var/crash is.
+TEST_F(PrivateDirectoryTest, SomebodyWhoTakesTheNameWheneverItIsFreeIsNotInTheWay) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(chmod(directory_.path().c_str(), 01777), 0);
+  const std::string path = directory_.Path("kernel");
+  const pid_t other = fork();
+  if (other == 0) {
+    if (setresuid(65534, 65534, 65534) != 0) _exit(1);
+    while (true) {
+      (void)mkdir(path.c_str(), 0777);
+      (void)symlink("/nowhere", path.c_str());
+    }
+  }
+  for (int i = 0; i < 100; ++i) {
+    const Result<UniqueFd> opened = OpenPrivateDirectory(parent_.get(), "kernel");
+    EXPECT_TRUE(opened.ok()) << opened.error().text();
+    EXPECT_EQ(Stat("kernel").st_uid, 0U);
+    EXPECT_EQ(ModeOf("kernel"), 0700U);
+    EXPECT_EQ(rmdir(path.c_str()), 0);
+  }
+  (void)kill(other, SIGKILL);
+  EXPECT_EQ(waitpid(other, nullptr, 0), other);
 }
 
 TEST_F(PrivateDirectoryTest, FindingChangesNothing) {
