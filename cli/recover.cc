@@ -93,8 +93,8 @@ int PrintNotes(const std::vector<RecoverNote>& notes) {
       continue;
     }
     (void)PrintOutput("crashdump recover", EscapeControl(note.text) + "\n");
-    if (note.kind == RecoverNote::Kind::kPending && status != kExitFailure) status = kExitPending;
-    if (note.kind == RecoverNote::Kind::kFound && status == kExitSuccess) status = kExitFound;
+    if (note.kind == RecoverNote::Kind::kPending && status == kExitSuccess) status = kExitPending;
+    if (note.kind == RecoverNote::Kind::kFound && status != kExitFailure) status = kExitFound;
   }
   return status;
 }
@@ -138,8 +138,13 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
     last = done;
     bar->Update(done, total);
   };
+  const bool is_preview = line.Has("dry-run");
+  // A machine on which nothing was ever prepared stays so.
+  if (is_preview && !machine.Exists(kStatePath)) return PrintNotes({});
   DiskState state = TRY(DiskState::Open(machine));
-  const UniqueFd lock = TRY(TakeRecoverLock(state.run()));
+  UniqueFd lock = TRY(TakeRecoverLock(state.run()));
+  // A preview must not be in the way of the boot's own run.
+  if (is_preview) lock.Reset();
   const std::string directory = line.Text("directory").value_or(kDefaultCrashDirectory);
   const uint64_t keep_free = line.Number("keep-free").value_or(kDefaultKeepFree);
   const std::vector<RecoverDevice> devices = TRY(OpenDevices());
@@ -149,7 +154,7 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
                                          const KeyRecord& record) {
     return MakeSandboxedDumps(region, record, options, device.descriptor);
   };
-  if (line.Has("dry-run")) {
+  if (is_preview) {
     Publisher publisher = TRY(Publisher::OpenForPreview(directory, keep_free));
     const auto notes = TRY(PreviewDumps(state.directories(), publisher, devices, make_dumps));
     bar.reset();

@@ -23,9 +23,10 @@ std::string Describe(const Published& published) {
       break;
     case VmcoreFile::kPending:
       text += ", messages only: ";
-      text += info.vmcore_error.empty() ? "no room for " + memory + ", which stays in the region; make room and run"
-                                        : memory + " stays in the region, because writing it failed (" +
-                                              info.vmcore_error + "); to try it once more, run";
+      text += info.vmcore_error.empty()
+                  ? "no room for " + memory + ", which stays in the region; make room and run"
+                  : memory + " stays in the region, because writing it failed (" + info.vmcore_error +
+                        "); to give it up, \"crashdump prepare " + "--discard-dumps\"; to try it once more, run";
       text += " \"crashdump recover\" again";
       break;
     case VmcoreFile::kNone:
@@ -40,14 +41,18 @@ std::string DescribePreview(const Published& published) {
   std::string text = published.name + ": " + info.state;
   if (!info.reason.empty()) text += " (" + info.reason + ")";
   const std::string memory = FormatSize(info.data_pages * info.page_bytes) + " of memory";
+  if (!info.vmcore_error.empty()) text += " (" + info.vmcore_error + ")";
   if (!published.is_new && info.vmcore == VmcoreFile::kPending) {
     return text + ": its messages are published, and its " + memory + " cannot be yet";
+  }
+  if (!published.is_new && info.read_error) {
+    return text + ": what can be read of it is published, and the disk cannot be read to its end";
   }
   if (!published.is_new) return text + ": is published, and would be recorded as recovered";
   text += ": would be published: messages";
   if (info.vmcore == VmcoreFile::kPresent) {
     text += " and " + memory + ", " + info.vmcore_format + ", about " + FormatSize(info.vmcore_bytes);
-  } else if (info.vmcore == VmcoreFile::kPending) {
+  } else if (info.vmcore == VmcoreFile::kPending && info.vmcore_error.empty()) {
     text += "; no room for its " + memory + ", which takes about " + FormatSize(info.vmcore_bytes);
   }
   return text;
@@ -182,8 +187,14 @@ void Collector::PreviewAttempt(KeyRecord& record, uint32_t attempt, RegionDumps&
     Note(RecoverNote::Kind::kFailed, where + ": " + preview.error().text());
     return;
   }
-  const bool waits = !preview.value().is_new && preview.value().info.vmcore == VmcoreFile::kPending;
-  Note(waits ? RecoverNote::Kind::kPending : RecoverNote::Kind::kFound, DescribePreview(preview.value()));
+  const DumpInfo& info = preview.value().info;
+  const bool waits = !preview.value().is_new && info.vmcore == VmcoreFile::kPending;
+  // As the real run will say.
+  const bool fails = info.read_error || !info.vmcore_error.empty();
+  Note(fails   ? RecoverNote::Kind::kFailed
+       : waits ? RecoverNote::Kind::kPending
+               : RecoverNote::Kind::kFound,
+       DescribePreview(preview.value()));
 }
 
 }  // namespace crashdump

@@ -233,6 +233,29 @@ TEST_F(CollectorTest, APreviewSaysWhatWouldBeDoneAndDoesNothing) {
   EXPECT_TRUE(rig_.Preview().empty());
 }
 
+TEST_F(CollectorTest, APreviewOfADirectoryThatIsNotThereYet) {
+  rig_.Place(RecoveryRig::PlanFor(rig_.AddRecord(7)));
+  KeyStore keys = rig_.keys();
+  const std::vector<RecoverDevice> devices = rig_.Devices();
+  for (const std::string& absent : {rig_.crash().Path("absent"), rig_.crash().Path("absent") + "//"}) {
+    Publisher publisher = Publisher::OpenForPreview(absent, 0).TakeValue();
+    EXPECT_EQ(CountOf(Collector(keys, publisher, devices, rig_.make_dumps()).Preview().TakeValue(), Kind::kFound), 1U);
+  }
+  EXPECT_TRUE(rig_.Tree().empty());
+  EXPECT_FALSE(Publisher::OpenForPreview(rig_.crash().Path("absent/deeper"), 0).ok());
+}
+
+TEST_F(CollectorTest, APreviewFailsWhereTheRunWould) {
+  const KeyRecord record = rig_.AddRecord(7);
+  rig_.Place(RecoveryRig::PlanFor(record));
+  const uint64_t bad = RecoveryRig::kRegion.begin + record.extent.begin + 16 * kKiB;
+  rig_.device().FailReadsIn({bad, bad + 1});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(CountOf(rig_.Preview(), Kind::kFailed), 1U);
+    EXPECT_EQ(CountOf(rig_.Recover(), Kind::kFailed), 1U);
+  }
+}
+
 TEST_F(CollectorTest, APreviewDoesNotLookIntoSomebodyElsesDirectory) {
   rig_.Place(RecoveryRig::PlanFor(rig_.AddRecord(7)));
   rig_.crash().MakeSymlink("kernel", "/nowhere");

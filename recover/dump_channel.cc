@@ -70,6 +70,7 @@ uint64_t MaxPayload(FrameKind kind) {
     case FrameKind::kOpen:
     case FrameKind::kSurvey:
     case FrameKind::kVmcore:
+    case FrameKind::kSurveyTexts:
     case FrameKind::kStates:
     case FrameKind::kWritten:
       return 0;

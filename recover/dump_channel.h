@@ -20,6 +20,7 @@ enum class FrameKind : uint32_t {
   kOpen,  // argument: attempt
   kSurvey,
   kVmcore,
+  kSurveyTexts,
   // From it. Each request has one answer: the first five, but kBytes and kProgress come before it, any number of them.
   kStates,    // argument: an AttemptState in each byte
   kHeader,    // payload: HeaderOnWire

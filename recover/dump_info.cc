@@ -142,7 +142,7 @@ std::string DumpInfo::ToJson() const {
 Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
   DumpInfo info;
   info.attempt_id = TRY(FindText(json, "attempt_id"));
-  info.key_id = TRY(FindText(json, "key_id"));
+  if (const Result<std::string> id = FindText(json, "key_id"); id.ok()) info.key_id = id.value();
   info.release = TRY(FindText(json, "release"));
   info.machine = TRY(FindText(json, "machine"));
   info.crash_time = TRY(FindNumber(json, "crash_time"));
@@ -159,7 +159,7 @@ Result<DumpInfo> DumpInfo::Parse(std::string_view json) {
     info.vmcore_format = format.value();
   }
   info.vmcore_bytes = TRY(FindNumber(json, "vmcore_bytes"));
-  info.vmcore_error = TRY(FindText(json, "vmcore_error"));
+  if (const Result<std::string> error = FindText(json, "vmcore_error"); error.ok()) info.vmcore_error = error.value();
   info.messages_bytes = TRY(FindNumber(json, "messages_bytes"));
   info.data_pages = TRY(FindNumber(json, "data_pages"));
   info.zero_pages = TRY(FindNumber(json, "zero_pages"));

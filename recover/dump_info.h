@@ -24,7 +24,7 @@ enum class VmcoreFile : uint8_t {
 
 struct DumpInfo {
   std::string attempt_id;  // hex
-  std::string key_id;      // of the arming, hex
+  std::string key_id;      // of the arming, hex; empty in a file that does not say it
   std::string release;     // of the crashed kernel; any text
   std::string machine;
   uint64_t crash_time = 0;  // seconds since 1970, 0 if unknown

@@ -49,6 +49,8 @@ class DumpSource {
   virtual const DumpHeader& header() const = 0;
   // Reads and verifies everything. Once, and before WriteVmcore().
   virtual Result<DumpSurvey> Survey() = 0;
+  // When Survey() has failed: the texts alone, of a dump that counts as torn and without pages.
+  virtual Result<DumpSurvey> SurveyTexts() = 0;
   // Of a dump with pages, once; as VmcoreExporter::Write(). After an error of the sink the source is of no more use.
   virtual Result<uint64_t> WriteVmcore(ByteSink& sink) = 0;
 };

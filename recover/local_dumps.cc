@@ -41,6 +41,14 @@ class LocalDump final : public DumpSource {
     return survey;
   }
 
+  Result<DumpSurvey> SurveyTexts() override {
+    DumpSections sections = reader_.ReadSections();
+    return DumpSurvey{.reason = sections.damage,
+                      .messages = std::move(sections.messages),
+                      .machine_facts = std::move(sections.machine_facts),
+                      .summary = std::move(sections.summary)};
+  }
+
   Result<uint64_t> WriteVmcore(ByteSink& sink) override {
     Require(exporter_ != nullptr);
     return exporter_->Write(sink, SecondTime(*image_, options_.progress));

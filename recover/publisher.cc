@@ -36,6 +36,12 @@ int RenameWithin(int directory_fd, const char* from, const char* to, unsigned fl
 
 std::string Fact(const TextRecord& facts, std::string_view key) { return std::string(facts.Find(key).value_or("")); }
 
+std::string ParentOf(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+}
+
 bool Exists(int directory_fd, const char* name) {
   struct stat status {};
   return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
@@ -89,7 +95,7 @@ Result<Publisher> Publisher::OpenForPreview(const std::string& crash_directory, 
   Result<UniqueFd> crash = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!crash.ok() && crash.error().os_error() == ENOENT) {
     // It would be made there.
-    path += "/..";
+    path = ParentOf(path);
     crash = OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY);
   }
   if (!crash.ok()) return crash.error().Prefixed("%s", path.c_str());
@@ -121,9 +127,8 @@ std::optional<DumpInfo> Publisher::FindPublished(const std::string& name, const 
   if (!json.ok()) return std::nullopt;
   Result<DumpInfo> info = DumpInfo::Parse(json.value());
   // The reader of another dump may have been taken over, and say that it reads this one.
-  if (!info.ok() || info.value().attempt_id != ToHex(attempt_id) || info.value().key_id != ToHex(key_id)) {
-    return std::nullopt;
-  }
+  if (!info.ok() || info.value().attempt_id != ToHex(attempt_id)) return std::nullopt;
+  if (!info.value().key_id.empty() && info.value().key_id != ToHex(key_id)) return std::nullopt;
   if (!HasSize(fd, kMessagesName, info.value().messages_bytes)) return std::nullopt;
   if (info.value().vmcore == VmcoreFile::kPresent && !HasSize(fd, kVmcoreName, info.value().vmcore_bytes)) {
     return std::nullopt;
@@ -153,7 +158,7 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, DumpSource& source, ui
 }
 
 Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
-                                  uint64_t& vmcore_bytes, const std::string& vmcore_error) const {
+                                  uint64_t& vmcore_bytes) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
@@ -179,7 +184,7 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& sour
                       .zero_pages = survey.zero_pages,
                       .unreadable_pages = survey.unreadable_pages,
                       .page_bytes = header.page_bytes,
-                      .vmcore_error = vmcore_error,
+                      .vmcore_error = outlook.vmcore_error,
                       .machine_facts = survey.machine_facts,
                       .summary = survey.summary};
   TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
@@ -202,10 +207,19 @@ Result<Publisher::Outlook> Publisher::LookAt(DumpSource& source, const DumpId& k
   outlook.earlier = FindPublished(outlook.name, outlook.header.attempt_id, key_id);
   const std::optional<DumpInfo>& earlier = outlook.earlier;
   if (earlier && earlier->vmcore != VmcoreFile::kPending && !earlier->read_error) return outlook;
-  outlook.survey = TRY(source.Survey());
+  Result<DumpSurvey> surveyed = source.Survey();
+  if (!surveyed.ok()) {
+    // Whatever is wrong with the pages, or with who reads them, must not keep the messages back.
+    outlook.vmcore_error = surveyed.error().text();
+    surveyed = source.SurveyTexts();
+  }
+  outlook.survey = TRY(std::move(surveyed));
   const DumpSurvey& survey = outlook.survey;
   outlook.messages = EscapeControl(survey.messages);
-  if (survey.page_count() != 0) {
+  if (!outlook.vmcore_error.empty()) {
+    outlook.vmcore = VmcoreFile::kPending;
+    if (survey.reason.empty()) outlook.survey.reason = "its pages could not be looked at";
+  } else if (survey.page_count() != 0) {
     // A try that has failed is not made again with no more room: it would fill the disk each time that recover runs.
     const bool was_tried = earlier && earlier->vmcore_format == VmcoreFormatName(survey.format);
     const uint64_t needed = std::max(survey.expected_bytes, was_tried ? earlier->vmcore_bytes : 0);
@@ -215,13 +229,13 @@ Result<Publisher::Outlook> Publisher::LookAt(DumpSource& source, const DumpId& k
   return outlook;
 }
 
-namespace {
-
-// What is published already, when there is nothing to add.
-Published Unchanged(const std::string& name, const DumpInfo& earlier, const DumpSurvey& survey, VmcoreFile vmcore) {
-  Published published{.name = name, .info = earlier};
-  const bool is_less = vmcore == VmcoreFile::kNone || (vmcore == earlier.vmcore && vmcore == VmcoreFile::kPresent);
-  if (!survey.read_error && is_less) {
+Published Publisher::Unchanged(const Outlook& outlook) {
+  Published published{.name = outlook.name, .info = *outlook.earlier};
+  const VmcoreFile vmcore = outlook.vmcore;
+  if (!outlook.vmcore_error.empty()) published.info.vmcore_error = outlook.vmcore_error;
+  const bool is_less =
+      vmcore == VmcoreFile::kNone || (vmcore == outlook.earlier->vmcore && vmcore == VmcoreFile::kPresent);
+  if (!outlook.survey.read_error && is_less) {
     // Nothing more will come: what is published is final.
     published.info.read_error = false;
     if (published.info.vmcore == VmcoreFile::kPending) published.info.vmcore = VmcoreFile::kNone;
@@ -229,11 +243,9 @@ Published Unchanged(const std::string& name, const DumpInfo& earlier, const Dump
   return published;
 }
 
-}  // namespace
-
 Result<Published> Publisher::Preview(DumpSource& source, const DumpId& key_id) const {
   const Outlook outlook = TRY(LookAt(source, key_id));
-  if (!outlook.adds) return Unchanged(outlook.name, *outlook.earlier, outlook.survey, outlook.vmcore);
+  if (!outlook.adds) return Unchanged(outlook);
   const DumpSurvey& survey = outlook.survey;
   DumpInfo info;
   info.state = DumpStateName(survey.state);
@@ -242,6 +254,7 @@ Result<Published> Publisher::Preview(DumpSource& source, const DumpId& key_id) c
   info.vmcore = outlook.vmcore;
   info.vmcore_format = VmcoreFormatName(survey.format);
   info.vmcore_bytes = survey.expected_bytes;
+  info.vmcore_error = outlook.vmcore_error;
   info.data_pages = survey.data_pages;
   info.page_bytes = outlook.header.page_bytes;
   return Published{.name = outlook.name, .info = std::move(info), .is_new = true};
@@ -252,18 +265,18 @@ Result<Published> Publisher::Publish(DumpSource& source, const DumpId& key_id) {
   const std::optional<DumpInfo>& earlier = outlook.earlier;
   // The run that has published it may have been interrupted before the name was flushed.
   if (earlier) TRY(Fsync(dumps_.get()), "%s", dumps_path_.c_str());
-  if (!outlook.adds) return Unchanged(outlook.name, *earlier, outlook.survey, outlook.vmcore);
+  if (!outlook.adds) return Unchanged(outlook);
 
   const std::string temporary = std::string(kTemporaryPrefix) + outlook.name;
   uint64_t vmcore_bytes = 0;
-  Result<DumpInfo> built = Build(temporary, source, outlook, vmcore_bytes, "");
+  Result<DumpInfo> built = Build(temporary, source, outlook, vmcore_bytes);
   if (!built.ok() && outlook.vmcore == VmcoreFile::kPresent) {
     // It became more than expected, or others have filled the disk meanwhile, or the memory could not be read: messages
     // and report at least; the pages stay where they are.
     TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
     outlook.vmcore = VmcoreFile::kPending;
     const bool is_full = built.error().os_error() == ENOSPC;
-    const std::string vmcore_error = is_full ? "" : built.error().text();
+    outlook.vmcore_error = is_full ? "" : built.error().text();
     // How much a try came to is worth writing down if there was no room.
     if (!is_full) vmcore_bytes = 0;
     outlook.adds = !earlier || AddsTo(*earlier, outlook.survey, outlook.messages.size(), outlook.vmcore);
@@ -271,10 +284,10 @@ Result<Published> Publisher::Publish(DumpSource& source, const DumpId& key_id) {
     const bool may_replace = earlier && earlier->vmcore != VmcoreFile::kPresent && !outlook.survey.read_error;
     if (!outlook.adds && !may_replace) {
       Published published{.name = outlook.name, .info = *earlier};
-      published.info.vmcore_error = vmcore_error;
+      published.info.vmcore_error = outlook.vmcore_error;
       return published;
     }
-    built = Build(temporary, source, outlook, vmcore_bytes, vmcore_error);
+    built = Build(temporary, source, outlook, vmcore_bytes);
   }
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.

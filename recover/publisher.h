@@ -61,7 +61,8 @@ class Publisher {
     DumpSurvey survey;     // empty if nothing is missing from what is published
     std::string messages;  // as they are published
     VmcoreFile vmcore = VmcoreFile::kNone;
-    bool adds = false;  // what can be published is more than what is
+    std::string vmcore_error;  // as in DumpInfo
+    bool adds = false;         // what can be published is more than what is
   };
 
   Publisher(UniqueFd crash, UniqueFd dumps, std::string dumps_path, uint64_t minimum_free, HostFacts host)
@@ -72,13 +73,15 @@ class Publisher {
         host_(std::move(host)) {}
 
   Result<Outlook> LookAt(DumpSource& source, const DumpId& key_id) const;
+  // What is published already, when there is nothing to add.
+  static Published Unchanged(const Outlook& outlook);
   std::optional<DumpInfo> FindPublished(const std::string& name, const DumpId& attempt_id, const DumpId& key_id) const;
   // Bytes that may be written without touching what is to stay free.
   Result<uint64_t> Room() const;
   // `vmcore_bytes` is DumpInfo's member; for kPresent it comes back, and if the disk is full, as what is needed at
   // least.
   Result<DumpInfo> Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
-                         uint64_t& vmcore_bytes, const std::string& vmcore_error) const;
+                         uint64_t& vmcore_bytes) const;
   Result<uint64_t> WriteVmcore(int directory_fd, DumpSource& source, uint64_t& needed) const;
   Result<> MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there);
   Result<> WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages);

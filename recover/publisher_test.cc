@@ -383,6 +383,7 @@ class WithoutVmcore final : public DumpSource {
   explicit WithoutVmcore(std::unique_ptr<DumpSource> source) : source_(std::move(source)) {}
   const DumpHeader& header() const override { return source_->header(); }
   Result<DumpSurvey> Survey() override { return source_->Survey(); }
+  Result<DumpSurvey> SurveyTexts() override { return source_->SurveyTexts(); }
   Result<uint64_t> WriteVmcore(ByteSink& sink) override {
     TRY(sink.WriteAt(0, BytesOf(std::string_view("half a file"))));
     return Error::Format(ErrorCode::kCorrupt, "the reader has died");
@@ -411,6 +412,49 @@ TEST_F(PublisherTest, MemoryThatCannotBeExportedDoesNotKeepTheMessagesBack) {
   ExpectWhole();
   EXPECT_EQ(rig_.Info(kName).vmcore_error, "");
   EXPECT_EQ(rig_.Reports().size(), 1U);
+}
+
+// A dump whose pages lead whoever looks at them astray.
+class WithoutSurvey final : public DumpSource {
+ public:
+  explicit WithoutSurvey(std::unique_ptr<DumpSource> source) : source_(std::move(source)) {}
+  const DumpHeader& header() const override { return source_->header(); }
+  Result<DumpSurvey> Survey() override { return Error::Format(ErrorCode::kCorrupt, "the reader has died"); }
+  Result<DumpSurvey> SurveyTexts() override { return source_->SurveyTexts(); }
+  Result<uint64_t> WriteVmcore(ByteSink&) override { return Error::Format(ErrorCode::kCorrupt, "not asked"); }
+
+ private:
+  std::unique_ptr<DumpSource> source_;
+};
+
+TEST_F(PublisherTest, PagesThatCannotBeLookedAtDoNotKeepTheMessagesBack) {
+  const RangeSource region(rig_.device(), RecoveryRig::kRegion);
+  for (int i = 0; i < 2; ++i) {
+    WithoutSurvey source(rig_.make_dumps()({}, region, record_)->Open(1).TakeValue());
+    const Result<Published> published = rig_.OpenPublisher().Publish(source, record_.credentials.key_id);
+    ASSERT_TRUE(published.ok()) << published.error().text();
+    EXPECT_EQ(published.value().info.vmcore, VmcoreFile::kPending);
+    const DumpInfo info = rig_.Info(kName);
+    EXPECT_EQ(info.vmcore_error, "the reader has died");
+    EXPECT_EQ(info.state, "torn");
+    EXPECT_EQ(info.reason, "its pages could not be looked at");
+    EXPECT_EQ(info.release, "6.1.0-test");
+    EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
+    EXPECT_EQ(rig_.Reports().size(), 1U);
+  }
+  MustPublish();
+  ExpectWhole();
+  EXPECT_EQ(rig_.Dumps(), std::vector<std::string>{kName});
+  EXPECT_EQ(rig_.Reports().size(), 1U);
+}
+
+TEST_F(PublisherTest, AnInfoWithoutAKeyIsThatOfItsAttempt) {
+  MustPublish();
+  std::string json = rig_.Info(kName).ToJson();
+  json.erase(json.find("  \"key_id\""), json.find("  \"release\"") - json.find("  \"key_id\""));
+  rig_.crash().WriteFile(std::string("kernel/dumps/") + kName + "/info.json", json);
+  EXPECT_FALSE(Publish().value().is_new);
+  EXPECT_EQ(rig_.Dumps().size(), 1U);
 }
 
 TEST_F(PublisherTest, WhatStandsInTheWayIsMovedAside) {

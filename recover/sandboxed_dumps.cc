@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cinttypes>
 #include <utility>
 
 #include "common/base/byte_reader.h"
@@ -20,6 +22,10 @@ namespace {
 
 // A reader of a slow disk says more often how far it is.
 constexpr int kSilenceSeconds = 600;
+// However often it says so: every disk can be read, and its pages be encoded, at this rate.
+constexpr uint64_t kLeastBytesPerSecond = kMiB;
+// What a file with all pages has beside them: at most the two bitmaps of a kdump file, and headers.
+constexpr uint64_t kMostBesidePages = 20 * kGiB;
 
 struct Region {
   const ByteSource& source;
@@ -91,6 +97,10 @@ class Server {
         const Result<DumpSurvey> survey = dump_->Survey();
         return survey.ok() ? channel_.SendSurvey(survey.value()) : channel_.SendError(survey.error());
       }
+      case FrameKind::kSurveyTexts: {
+        const Result<DumpSurvey> survey = dump_->SurveyTexts();
+        return survey.ok() ? channel_.SendSurvey(survey.value()) : channel_.SendError(survey.error());
+      }
       case FrameKind::kVmcore: {
         ChannelSink sink(channel_);
         const Result<uint64_t> written = dump_->WriteVmcore(sink);
@@ -121,19 +131,25 @@ class Child {
     if (pid == 0) Serve(region, std::move(theirs));
     const timeval silence = {.tv_sec = kSilenceSeconds, .tv_usec = 0};
     (void)setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
-    return Child(pid, DumpChannel(std::move(ours)));
+    const std::chrono::seconds limit(kSilenceSeconds + region.source.size() / kLeastBytesPerSecond);
+    return Child(pid, DumpChannel(std::move(ours)), limit);
   }
   ~Child() {
     if (pid_ > 0) End();
   }
-  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
+  Child(Child&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)), limit_(other.limit_) {}
   Child& operator=(Child&&) = delete;
 
   // The answer, which is of this kind. `sink` and `progress` take what comes before it.
   Result<Frame> Ask(FrameKind request, uint32_t argument, FrameKind wanted, ByteSink* sink,
                     const ByteProgress& progress) {
     if (const Result<> asked = channel_.Send(request, argument); !asked.ok()) return Ended(asked.error());
+    const auto deadline = std::chrono::steady_clock::now() + limit_;
     while (true) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        return Error::Format(ErrorCode::kTimeout, "the program that reads the dump does not come to its end");
+      }
       Result<Frame> answer = channel_.Receive();
       if (!answer.ok()) return Ended(answer.error());
       const Frame& frame = answer.value();
@@ -151,7 +167,8 @@ class Child {
   }
 
  private:
-  Child(pid_t pid, DumpChannel channel) : pid_(pid), channel_(std::move(channel)) {}
+  Child(pid_t pid, DumpChannel channel, std::chrono::seconds limit)
+      : pid_(pid), channel_(std::move(channel)), limit_(limit) {}
 
   [[noreturn]] static void Serve(const Region& region, UniqueFd socket) {
     // A write to a process that is gone ends this one.
@@ -193,25 +210,75 @@ class Child {
 
   pid_t pid_;
   DumpChannel channel_;
+  std::chrono::seconds limit_;  // of one answer
+};
+
+Result<Child> OpenInChild(const Region& region, uint32_t attempt, DumpHeader& header) {
+  Child child = TRY(Child::Start(region));
+  const Frame frame = TRY(child.Ask(FrameKind::kOpen, attempt, FrameKind::kHeader, nullptr, {}));
+  header = TRY(HeaderOf(frame));
+  if (header.attempt != attempt) return Error::Format(ErrorCode::kCorrupt, "the header of another attempt");
+  return child;
+}
+
+// Knows where a file ends, which must not be farther than it can be.
+class EndOfFile final : public ByteSink {
+ public:
+  EndOfFile(ByteSink& sink, uint64_t limit) : sink_(sink), limit_(limit) {}
+  Result<> WriteAt(uint64_t offset, Bytes data) override {
+    if (offset > limit_ || data.size() > limit_ - offset) {
+      return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump writes at %" PRIu64, offset);
+    }
+    end_ = std::max(end_, offset + data.size());
+    return sink_.WriteAt(offset, data);
+  }
+  Result<> Flush() override { return sink_.Flush(); }
+  // Whether a file of this length has all that was written.
+  bool CanEndAt(uint64_t bytes) const { return bytes >= end_ && bytes <= limit_; }
+
+ private:
+  ByteSink& sink_;
+  uint64_t limit_;
+  uint64_t end_ = 0;
 };
 
 class SandboxedDump final : public DumpSource {
  public:
-  SandboxedDump(Child child, const DumpHeader& header, ByteProgress progress)
-      : child_(std::move(child)), header_(header), progress_(std::move(progress)) {}
+  SandboxedDump(Child child, Region region, const DumpHeader& header)
+      : child_(std::move(child)), region_(std::move(region)), header_(header) {}
 
   const DumpHeader& header() const override { return header_; }
   Result<DumpSurvey> Survey() override {
-    return SurveyOf(TRY(child_.Ask(FrameKind::kSurvey, 0, FrameKind::kSurveyed, nullptr, progress_)));
+    DumpSurvey survey = TRY(Ask(child_, FrameKind::kSurvey));
+    pages_ = survey.page_count();
+    return survey;
+  }
+  // The first child may be gone, and has read what led it astray.
+  Result<DumpSurvey> SurveyTexts() override {
+    DumpHeader header;
+    Child child = TRY(OpenInChild(region_, header_.attempt, header));
+    if (header.attempt_id != header_.attempt_id) return Error::Format(ErrorCode::kCorrupt, "it is another dump now");
+    return Ask(child, FrameKind::kSurveyTexts);
   }
   Result<uint64_t> WriteVmcore(ByteSink& sink) override {
-    return TRY(child_.Ask(FrameKind::kVmcore, 0, FrameKind::kWritten, &sink, progress_)).number;
+    // 2^52 pages (kPfnLimit) of 64 KiB are more than a file can hold.
+    const uint64_t most_pages = (INT64_MAX - kMostBesidePages) / header_.page_bytes;
+    EndOfFile file(sink, kMostBesidePages + std::min(pages_, most_pages) * header_.page_bytes);
+    const Frame frame = TRY(child_.Ask(FrameKind::kVmcore, 0, FrameKind::kWritten, &file, region_.options.progress));
+    if (file.CanEndAt(frame.number)) return frame.number;
+    return Error::Format(ErrorCode::kCorrupt, "the program that reads the dump says that the file ends at %" PRIu64,
+                         frame.number);
   }
 
  private:
+  Result<DumpSurvey> Ask(Child& child, FrameKind request) const {
+    return SurveyOf(TRY(child.Ask(request, 0, FrameKind::kSurveyed, nullptr, region_.options.progress)));
+  }
+
   Child child_;
+  Region region_;
   DumpHeader header_;
-  ByteProgress progress_;
+  uint64_t pages_ = 0;  // of the survey
 };
 
 class SandboxedDumps final : public RegionDumps {
@@ -224,12 +291,9 @@ class SandboxedDumps final : public RegionDumps {
   }
 
   Result<std::unique_ptr<DumpSource>> Open(uint32_t attempt) override {
-    Child child = TRY(Child::Start(region_));
-    const Frame frame = TRY(child.Ask(FrameKind::kOpen, attempt, FrameKind::kHeader, nullptr, {}));
-    const DumpHeader header = TRY(HeaderOf(frame));
-    if (header.attempt != attempt) return Error::Format(ErrorCode::kCorrupt, "the header of another attempt");
-    return std::unique_ptr<DumpSource>(
-        std::make_unique<SandboxedDump>(std::move(child), header, region_.options.progress));
+    DumpHeader header;
+    Child child = TRY(OpenInChild(region_, attempt, header));
+    return std::unique_ptr<DumpSource>(std::make_unique<SandboxedDump>(std::move(child), region_, header));
   }
 
  private:

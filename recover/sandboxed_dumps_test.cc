@@ -155,6 +155,47 @@ TEST_F(SandboxedDumpsTest, AReaderThatWasTakenOverIsEnded) {
   }
 }
 
+// A byte at which every reader dies.
+class Deadly final : public ByteSource {
+ public:
+  Deadly(const ByteSource& source, uint64_t place) : source_(source), place_(place) {}
+  Result<> ReadAt(uint64_t offset, MutableBytes out) const override {
+    if (getpid() != parent_ && offset <= place_ && place_ - offset < out.size()) __builtin_trap();
+    return source_.ReadAt(offset, out);
+  }
+  uint64_t size() const override { return source_.size(); }
+
+ private:
+  const ByteSource& source_;
+  uint64_t place_;
+  pid_t parent_ = getpid();
+};
+
+TEST_F(SandboxedDumpsTest, OfADumpThatKillsItsReadersThereAreTheMessages) {
+  RecoveryRig rig;
+  const KeyRecord record = rig.AddRecord(7);
+  const DumpPlan plan = RecoveryRig::PlanFor(record);
+  rig.Place(plan);
+  // A reader that comes to the last pages dies.
+  uint64_t last_chunk = 0;
+  for (const PlacedObject& object : ListObjects(BuildDump(plan))) {
+    if (object.type == ObjectType::kChunk) last_chunk = object.offset;
+  }
+  ASSERT_NE(last_chunk, 0U);
+  rig.UseDumps([&](const RecoverDevice& device, const ByteSource& region, const KeyRecord& key) {
+    static std::unique_ptr<Deadly> deadly;
+    deadly = std::make_unique<Deadly>(region, last_chunk);
+    return MakeSandboxedDumps(*deadly, key, {.format = VmcoreFormat::kElf}, device.descriptor);
+  });
+  const std::vector<RecoverNote> notes = rig.Recover();
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_EQ(notes[0].kind, RecoverNote::Kind::kFailed);
+  EXPECT_NE(notes[0].text.find("was ended by signal"), std::string::npos) << notes[0].text;
+  ASSERT_EQ(rig.Dumps().size(), 1U);
+  EXPECT_EQ(ReadTextFile(rig.DumpFile(rig.Dumps()[0], "dmesg.txt").c_str(), kMiB).TakeValue(), plan.messages);
+  EXPECT_EQ(rig.keys().ReadAll().TakeValue().records.size(), 1U);
+}
+
 TEST_F(SandboxedDumpsTest, AReaderHasNothingElseOpen) {
   RecoveryRig rig;
   const KeyRecord record = rig.AddRecord(7);
