@@ -15,7 +15,7 @@ Result<> BeginRootCommand() {
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return Error::Os(errno, "prctl");
   // A key that is swapped lies beside the dump that it encrypts. Where memory cannot be locked, work is done all the
   // same.
-  (void)LockMemory();
+  (void)LockMemory(Privileges::kKept);
   return {};
 }
 

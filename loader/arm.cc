@@ -243,7 +243,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
                          .seed = TRY(Key::Generate(), "seed")};
   CpioWriter overlay(kOverlayCapacity);
   WriteOverlay(description, arming, overlay);
-  const UniqueFd joined = TRY(JoinInitramfs(initramfs, overlay.bytes()));
+  const JoinedInitramfs joined = TRY(JoinedInitramfs::Create(initramfs, overlay.bytes()));
   TRY(store.Put(record), "key record");
 
   const ArmedRecord armed{.state = ArmedState::kLoading,
@@ -251,12 +251,9 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
                           .key_id = record.credentials.key_id,
                           .region_id = record.credentials.region_id,
                           .target = FormatTargetDescription(description)};
-  const Result<> loaded = Load(machine, state.run, armed, kernel, joined, line);
-  const Result<> erased = EraseOverlay(joined, initramfs, overlay.bytes().size());
-  TRY(loaded);
+  TRY(Load(machine, state.run, armed, kernel, joined.file(), line));
 
   ArmReport report;
-  if (!erased.ok()) report.notes.emplace_back(std::string("keys stay in freed memory: ") + erased.error().text());
   report.device = target.identity.name;
   report.key_id = record.credentials.key_id;
   report.slot = allocation.slot;

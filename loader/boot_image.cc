@@ -20,6 +20,8 @@ namespace {
 constexpr size_t kHeadBytes = 1024;
 constexpr uint64_t kLargestFile = kGiB;
 constexpr uint64_t kCopyBytes = kMiB;
+// At least as large as the machine's: mmap() wants offsets in its pages.
+constexpr uint64_t kPageBytes = 64 * kKiB;
 
 struct OpenedFile {
   BootFile file;
@@ -92,7 +94,13 @@ void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
   Wipe(MutableBytesOf(secrets));
 }
 
-Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {
+namespace {
+
+Range PagesOf(const Range& bytes) { return {AlignDown(bytes.begin, kPageBytes), AlignUp(bytes.end, kPageBytes)}; }
+
+}  // namespace
+
+Result<JoinedInitramfs> JoinedInitramfs::Create(const BootFile& initramfs, Bytes overlay) {
   const UniqueFd writer(memfd_create("crashdump-initramfs", MFD_CLOEXEC));
   if (!writer.valid()) return Error::Os(errno, "memfd_create");
   std::vector<uint8_t> buffer(static_cast<size_t>(std::min(kCopyBytes, initramfs.size)));
@@ -102,16 +110,29 @@ Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay) {
     TRY(PreadFull(initramfs.fd.get(), offset, part), "initramfs");
     TRY(PwriteFull(writer.get(), offset, part), "initramfs in memory");
   }
-  const uint64_t overlay_offset = AlignUp(initramfs.size, 4);
-  if (ftruncate(writer.get(), static_cast<off_t>(overlay_offset)) != 0) return Error::Os(errno, "ftruncate");
-  TRY(PwriteFull(writer.get(), overlay_offset, overlay), "overlay in memory");
-  return TRY(OpenFile(PathOf(writer).c_str(), O_RDONLY), "initramfs in memory");
+  const uint64_t begin = AlignUp(initramfs.size, 4);
+  const Range range = {begin, begin + overlay.size()};
+  if (ftruncate(writer.get(), static_cast<off_t>(range.end)) != 0) return Error::Os(errno, "ftruncate");
+  JoinedInitramfs joined(TRY(OpenFile(PathOf(writer).c_str(), O_RDONLY), "initramfs in memory"));
+  // Through the descriptor for reading: a mapping for writing would count as open for writing.
+  const Range pages = PagesOf(range);
+  void* const mapped = mmap(nullptr, static_cast<size_t>(pages.size()), PROT_READ, MAP_SHARED, joined.file_.get(),
+                            static_cast<off_t>(pages.begin));
+  if (mapped == MAP_FAILED) return Error::Os(errno, "initramfs in memory: mmap");
+  joined.pinned_ = mapped;
+  joined.overlay_ = range;
+  // As LockMemory(): where it cannot be locked, the machine is armed all the same.
+  (void)mlock(mapped, static_cast<size_t>(pages.size()));
+  TRY(PwriteFull(writer.get(), range.begin, overlay), "overlay in memory");
+  return joined;
 }
 
-Result<> EraseOverlay(const UniqueFd& joined, const BootFile& initramfs, size_t overlay_bytes) {
-  const UniqueFd writer = TRY(OpenFile(PathOf(joined).c_str(), O_WRONLY), "initramfs in memory");
-  const std::vector<uint8_t> zeros(overlay_bytes);
-  return PwriteFull(writer.get(), AlignUp(initramfs.size, 4), zeros);
+JoinedInitramfs::~JoinedInitramfs() {
+  if (overlay_.empty()) return;
+  const Result<UniqueFd> writer = OpenFile(PathOf(file_).c_str(), O_WRONLY);
+  const std::vector<uint8_t> zeros(static_cast<size_t>(overlay_.size()));
+  if (writer.ok()) (void)PwriteFull(writer.value().get(), overlay_.begin, zeros);
+  (void)munmap(pinned_, static_cast<size_t>(PagesOf(overlay_).size()));
 }
 
 }  // namespace crashdump

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -32,9 +33,24 @@ void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
 inline constexpr size_t kOverlayCapacity = size_t{256} * 1024;
 
 // A file in memory with the initramfs, zeros up to a multiple of 4 bytes, and `overlay`: open for reading only, because
-// kexec_file_load answers ETXTBSY while anyone has it open for writing.
-Result<UniqueFd> JoinInitramfs(const BootFile& initramfs, Bytes overlay);
-// Overwrites the overlay in such a file, which gives its memory back as it is.
-Result<> EraseOverlay(const UniqueFd& joined, const BootFile& initramfs, size_t overlay_bytes);
+// kexec_file_load answers ETXTBSY while anyone has it open for writing. The overlay holds keys: its pages are never
+// swapped, and erased when the object goes.
+class JoinedInitramfs {
+ public:
+  static Result<JoinedInitramfs> Create(const BootFile& initramfs, Bytes overlay);
+  JoinedInitramfs(JoinedInitramfs&& other) noexcept
+      : file_(std::move(other.file_)), overlay_(std::exchange(other.overlay_, {})), pinned_(other.pinned_) {}
+  JoinedInitramfs& operator=(JoinedInitramfs&&) = delete;
+  ~JoinedInitramfs();
+
+  const UniqueFd& file() const { return file_; }
+
+ private:
+  explicit JoinedInitramfs(UniqueFd file) : file_(std::move(file)) {}
+
+  UniqueFd file_;
+  Range overlay_;           // bytes of the file
+  void* pinned_ = nullptr;  // its pages
+};
 
 }  // namespace crashdump

@@ -36,12 +36,12 @@ TEST(OpenInitramfs, TakesCompressedAndPlainArchivesOnly) {
   EXPECT_EQ(OpenInitramfs(directory.WriteFile("empty", "")).error().code(), ErrorCode::kCorrupt);
 }
 
-TEST(JoinInitramfs, PadsToFourBytesAndCannotBeWritten) {
+TEST(JoinedInitramfs, IsPaddedToFourBytesAndCannotBeWritten) {
   const TempDirectory directory;
   const BootFile initramfs = OpenInitramfs(directory.WriteFile("i", "070701abc")).TakeValue();
-  const auto joined = JoinInitramfs(initramfs, BytesOf("overlay!"));
+  const auto joined = JoinedInitramfs::Create(initramfs, BytesOf("overlay!"));
   ASSERT_TRUE(joined.ok()) << joined.error().text();
-  const int fd = joined.value().get();
+  const int fd = joined.value().file().get();
   struct stat status {};
   ASSERT_EQ(fstat(fd, &status), 0);
   EXPECT_EQ(status.st_size, 20);
@@ -51,13 +51,16 @@ TEST(JoinInitramfs, PadsToFourBytesAndCannotBeWritten) {
   EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY) << "kexec_file_load answers ETXTBSY else";
 }
 
-TEST(JoinInitramfs, TheOverlayCanBeErased) {
+TEST(JoinedInitramfs, TheOverlayIsErasedWhenItGoes) {
   const TempDirectory directory;
   const BootFile initramfs = OpenInitramfs(directory.WriteFile("i", "070701abc")).TakeValue();
-  const UniqueFd joined = JoinInitramfs(initramfs, BytesOf("overlay!")).TakeValue();
-  ASSERT_TRUE(EraseOverlay(joined, initramfs, 8).ok());
+  UniqueFd file;
+  {
+    const JoinedInitramfs joined = JoinedInitramfs::Create(initramfs, BytesOf("overlay!")).TakeValue();
+    file = UniqueFd(dup(joined.file().get()));
+  }
   std::string text(20, '?');
-  ASSERT_TRUE(PreadFull(joined.get(), 0, MutableBytesOf(text)).ok());
+  ASSERT_TRUE(PreadFull(file.get(), 0, MutableBytesOf(text)).ok());
   EXPECT_EQ(text, std::string("070701abc", 9) + std::string(11, '\0'));
 }
 

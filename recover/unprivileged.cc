@@ -155,7 +155,7 @@ Result<> GiveUpPrivileges(std::span<const int> descriptors) {
     if (setrlimit(limit, &none) != 0) return Error::Os(errno, "resource limits");
   }
   // What it holds of keys must not get into the swap. Where memory cannot be locked, dumps are read all the same.
-  (void)LockMemory();
+  (void)LockMemory(Privileges::kGivenUpSoon);
   if (geteuid() == 0) {
     if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
         setresuid(kNobody, kNobody, kNobody) != 0) {

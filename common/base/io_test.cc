@@ -82,6 +82,23 @@ TEST_F(IoTest, SecretsAreNotInThePageCache) {
   EXPECT_FALSE(secret.Read("d").ok());
 }
 
+TEST_F(IoTest, SecretsAreOverwrittenWhenTheyGo) {
+  DiskStateDirectory secret = DiskStateDirectory::Open(Path("secret").c_str(), FileCache::kBypass).TakeValue();
+  const auto contents = [](const UniqueFd& file) {
+    std::string text(4096, '?');
+    EXPECT_TRUE(PreadFull(file.get(), 0, MutableBytesOf(text)).ok());
+    return text;
+  };
+  ASSERT_TRUE(secret.Replace("a", "key=1\n").ok());
+  const UniqueFd first = OpenFile(Path("secret/a").c_str(), O_RDONLY).TakeValue();
+  ASSERT_TRUE(secret.Replace("a", "key=2\n").ok());
+  const UniqueFd second = OpenFile(Path("secret/a").c_str(), O_RDONLY).TakeValue();
+  EXPECT_EQ(contents(first), std::string(4096, '\0'));
+  EXPECT_EQ(contents(second).substr(0, 6), "key=2\n");
+  ASSERT_TRUE(secret.Remove("a").ok());
+  EXPECT_EQ(contents(second), std::string(4096, '\0'));
+}
+
 TEST_F(IoTest, StateDirectoryIgnoresWhatAnInterruptedReplaceLeft) {
   DiskStateDirectory state = DiskStateDirectory::Open(Path("state").c_str()).TakeValue();
   ASSERT_TRUE(WriteFull(OpenFile(Path("state/.a.new").c_str(), O_WRONLY | O_CREAT).value().get(),

@@ -13,11 +13,14 @@
 
 namespace crashdump {
 
-Result<> LockMemory() {
+Result<> LockMemory(Privileges privileges) {
   rlimit limit{};
   (void)getrlimit(RLIMIT_MEMLOCK, &limit);
   const rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
   const bool is_unlimited = limit.rlim_cur == RLIM_INFINITY || setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
+  if (!is_unlimited && privileges == Privileges::kGivenUpSoon) {
+    return Error::Format(ErrorCode::kRefused, "locking memory: there is a limit");
+  }
   // Only what is touched: stacks of threads are large, and empty.
   if (mlockall(MCL_CURRENT | MCL_ONFAULT | (is_unlimited ? MCL_FUTURE : 0)) == 0) return {};
   return Error::Os(errno, "locking memory");

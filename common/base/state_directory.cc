@@ -44,17 +44,30 @@ Result<std::optional<std::string>> DiskStateDirectory::Read(const std::string& n
   return std::optional<std::string>(std::move(text));
 }
 
+// What may not stay in free blocks of the disk when the file is gone: nothing if there is none, or nothing secret.
+UniqueFd DiskStateDirectory::OpenToErase(const std::string& name) const {
+  if (cache_ != FileCache::kBypass) return {};
+  Result<UniqueFd> file = OpenFileAt(directory_.get(), name.c_str(), O_WRONLY | O_NOFOLLOW);
+  return file.ok() ? file.TakeValue() : UniqueFd();
+}
+
 Result<> DiskStateDirectory::Replace(const std::string& name, std::string_view text) {
+  const UniqueFd former = OpenToErase(name);
   TRY(ReplaceFileAt(directory_.get(), name.c_str(), text, cache_), "%s", name.c_str());
+  // Only now: until then a power cut leaves the former one.
+  if (former.valid()) (void)EraseUncached(former.get());
   return {};
 }
 
 Result<> DiskStateDirectory::Remove(const std::string& name) {
+  const UniqueFd former = OpenToErase(name);
   if (unlinkat(directory_.get(), name.c_str(), 0) != 0) {
     if (errno == ENOENT) return {};
     return Error::Os(errno, "%s: unlink", name.c_str());
   }
-  return Fsync(directory_.get());
+  TRY(Fsync(directory_.get()));
+  if (former.valid()) (void)EraseUncached(former.get());
+  return {};
 }
 
 Result<std::vector<std::string>> DiskStateDirectory::List() const {

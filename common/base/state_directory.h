@@ -32,7 +32,7 @@ class DiskStateDirectory final : public StateDirectory {
  public:
   // Opens `path`, which must be a directory of root's (of the caller's) that nobody else can enter; makes it (0700,
   // its parent must exist) if absent.
-  // `cache` is for its files: kBypass for secrets.
+  // `cache` is for its files: kBypass for secrets, which are overwritten, too, when they are replaced or removed.
   static Result<DiskStateDirectory> Open(const char* path, FileCache cache = FileCache::kUse);
 
   Result<std::optional<std::string>> Read(const std::string& name) const override;
@@ -43,6 +43,8 @@ class DiskStateDirectory final : public StateDirectory {
 
  private:
   DiskStateDirectory(UniqueFd directory, FileCache cache) : directory_(std::move(directory)), cache_(cache) {}
+
+  UniqueFd OpenToErase(const std::string& name) const;
 
   UniqueFd directory_;
   FileCache cache_;

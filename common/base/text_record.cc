@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/base/text_record.h"
 
+#include <strings.h>
+
 #include "common/base/parse.h"
 
 namespace crashdump {
+
+TextRecord::~TextRecord() {
+  for (auto& [key, value] : lines_) explicit_bzero(value.data(), value.size());
+}
 
 Result<TextRecord> TextRecord::Parse(std::string_view text) {
   TextRecord record;
@@ -33,7 +39,11 @@ void TextRecord::Add(std::string_view key, std::string_view value) {
 
 void TextRecord::AddNumber(std::string_view key, uint64_t value) { Add(key, std::to_string(value)); }
 
-void TextRecord::AddHex(std::string_view key, std::span<const uint8_t> bytes) { Add(key, ToHex(bytes)); }
+void TextRecord::AddHex(std::string_view key, std::span<const uint8_t> bytes) {
+  std::string hex = ToHex(bytes);
+  Add(key, hex);
+  explicit_bzero(hex.data(), hex.size());
+}
 
 std::optional<std::string_view> TextRecord::Find(std::string_view key) const {
   for (const auto& [name, value] : lines_) {
@@ -70,7 +80,10 @@ Result<> TextRecord::Hex(std::string_view key, std::span<uint8_t> out) const {
 }
 
 std::string TextRecord::ToString() const {
+  size_t bytes = 0;
+  for (const auto& [name, value] : lines_) bytes += name.size() + value.size() + 2;
   std::string text;
+  text.reserve(bytes);
   for (const auto& [name, value] : lines_) {
     text += name;
     text += '=';

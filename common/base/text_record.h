@@ -14,8 +14,16 @@
 
 namespace crashdump {
 
+// Its lines may be keys: what it has held is erased when it goes.
 class TextRecord {
  public:
+  TextRecord() = default;
+  TextRecord(const TextRecord&) = default;
+  TextRecord& operator=(const TextRecord&) = delete;
+  TextRecord(TextRecord&&) = default;
+  TextRecord& operator=(TextRecord&&) = delete;
+  ~TextRecord();
+
   // Fails with the number of the line that has no '=' or an empty key, or that holds a NUL.
   static Result<TextRecord> Parse(std::string_view text);
 
@@ -34,6 +42,7 @@ class TextRecord {
   Result<> Hex(std::string_view key, std::span<uint8_t> out) const;
 
   const std::vector<std::pair<std::string, std::string>>& lines() const { return lines_; }
+  // In one piece of memory, so that no part of it is left behind.
   std::string ToString() const;
 
  private:

@@ -74,6 +74,16 @@ Result<> WriteUncached(int fd, std::string_view text) {
   return {};
 }
 
+Result<> EraseUncached(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return Error::Os(errno, "fstat");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size == 0) return {};
+  SecretBuffer zeros = TRY(SecretBuffer::Create(AlignUp(size, kDiskUnit)));
+  TRY(Transfer(fd, [&] { return PwriteFull(fd, 0, zeros.bytes()); }));
+  return Fsync(fd);
+}
+
 Result<std::string> ReadUncached(int fd, uint64_t limit) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return Error::Os(errno, "fstat");

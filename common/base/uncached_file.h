@@ -14,6 +14,9 @@ namespace crashdump {
 // storage when it returns.
 Result<> WriteUncached(int fd, std::string_view text);
 
+// Overwrites what the file has, as far as its filesystem writes in place. For files that have no name any more.
+Result<> EraseUncached(int fd);
+
 // The whole file, open for reading, without the newlines at its end but one. More than `limit` bytes is kNoSpace.
 Result<std::string> ReadUncached(int fd, uint64_t limit);
 

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/format/key_record.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+
+#include "common/base/io.h"
 #include "common/testing/dump_builder.h"
 
 namespace crashdump {
@@ -141,6 +149,64 @@ TEST(KeyArming, IsNoKeyRecord) {
   EXPECT_TRUE(KeyArming::Parse(arming.ToText()).ok());
   EXPECT_FALSE(KeyRecord::Parse(arming.ToText()).ok());
   EXPECT_FALSE(KeyArming::Parse(arming.ToText() + "hint.a=b\n").ok());
+}
+
+// How often the text stands in what this process may write. `shifted` is the text with each character one higher, so
+// that it is not found in the question.
+unsigned CountInMemory(const std::string& shifted) {
+  const UniqueFd memory = OpenFile("/proc/self/mem", O_RDONLY).TakeValue();
+  std::ifstream maps("/proc/self/maps");
+  unsigned count = 0;
+  std::vector<uint8_t> block(kMiB);
+  for (std::string line; std::getline(maps, line);) {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    char writable = '-';
+    if (sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " r%c", &begin, &end, &writable) != 3 || writable != 'w') continue;
+    // A sanitizer's own.
+    if (end - begin > kGiB) continue;
+    for (uint64_t at = begin; at < end; at += block.size() - shifted.size()) {
+      const auto wanted = static_cast<size_t>(std::min<uint64_t>(block.size(), end - at));
+      const ssize_t got = pread(memory.get(), block.data(), wanted, static_cast<off_t>(at));
+      if (got <= 0) break;
+      const auto block_end = block.begin() + got;
+      for (auto found = block.begin();; ++found) {
+        found = std::search(found, block_end, shifted.begin(), shifted.end(), [](uint8_t here, char wanted_byte) {
+          return here + 1 == static_cast<uint8_t>(wanted_byte);
+        });
+        if (found == block_end) break;
+        ++count;
+      }
+      std::fill(block.begin(), block.end(), uint8_t{0});
+    }
+  }
+  return count;
+}
+
+TEST(KeyRecord, LeavesNoCopyOfItsKeysInMemory) {
+  ASSERT_TRUE(InitializeCrypto().ok());
+  std::string shifted;
+  {
+    KeyRecord record;
+    record.credentials = TestCredentials(7);
+    record.credentials.authentication_key = Key::Generate().TakeValue();
+    record.slot_offset = 64 * kMiB;
+    record.boot_id = "a-b";
+    record.swap_uuid = "c-d";
+    for (const uint8_t byte : record.credentials.authentication_key.bytes()) {
+      for (const unsigned digit : {byte / 16U, byte % 16U})
+        shifted += static_cast<char>("0123456789abcdef"[digit] + 1);
+    }
+    std::string text = record.ToText();
+    EXPECT_EQ(CountInMemory(shifted), 1U) << "the control";
+    {
+      const KeyRecord again = KeyRecord::Parse(text).TakeValue();
+      std::string more = again.ToText();
+      Wipe(MutableBytesOf(more));
+    }
+    Wipe(MutableBytesOf(text));
+  }
+  EXPECT_EQ(CountInMemory(shifted), 0U);
 }
 
 }  // namespace
