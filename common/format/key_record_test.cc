@@ -197,6 +197,8 @@ TEST(KeyRecord, LeavesNoCopyOfItsKeysInMemory) {
       for (const unsigned digit : {byte / 16U, byte % 16U})
         shifted += static_cast<char>("0123456789abcdef"[digit] + 1);
     }
+    // The half that an allocator does not write its own numbers over.
+    shifted.erase(0, shifted.size() / 2);
     std::string text = record.ToText();
     EXPECT_EQ(CountInMemory(shifted), 1U) << "the control";
     {
