@@ -194,8 +194,7 @@ TEST(KeyRecord, LeavesNoCopyOfItsKeysInMemory) {
     record.boot_id = "a-b";
     record.swap_uuid = "c-d";
     for (const uint8_t byte : record.credentials.authentication_key.bytes()) {
-      for (const unsigned digit : {byte / 16U, byte % 16U})
-        shifted += static_cast<char>("0123456789abcdef"[digit] + 1);
+      for (const unsigned digit : {byte / 16U, byte % 16U}) shifted += static_cast<char>("0123456789abcdef"[digit] + 1);
     }
     // The half that an allocator does not write its own numbers over.
     shifted.erase(0, shifted.size() / 2);
