@@ -27,9 +27,15 @@ def test_machine_tests_exist():
 
 
 def test_every_line_has_a_proof_or_says_that_it_has_none():
-    proofs = PAGE.split("## Beside others")[0]
+    proofs = PAGE.split("## Hostile bytes")[0]
     for line in proofs.splitlines():
         if line.startswith("| ") and not line.startswith(("| what |", "| --- |")):
             cells = line.strip("| ").split(" | ")
             assert len(cells) == 3, line
             assert "`" in cells[2] or "*open*" in cells[2], line
+
+
+def test_every_fuzzer_is_named():
+    fuzzers = {path.name.removesuffix("_fuzzer.cc") for folder in ("common", "capture", "recover") for path in (ROOT / folder).rglob("*_fuzzer.cc")}
+    named = set(re.findall(r"^\| `(\w+)` \|", PAGE.split("## Hostile bytes")[1], re.MULTILINE))
+    assert named == fuzzers
