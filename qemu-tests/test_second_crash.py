@@ -57,7 +57,7 @@ def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig]
     product.command("status")
     armed = product.arming()
     for _ in range(2):
-        assert product.command("recover") == ""
+        assert product.command("recover") == "nothing to recover\n"
     product.command("status")
     assert product.arming() == armed
     crash(rig, 5)
