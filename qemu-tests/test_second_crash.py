@@ -4,6 +4,8 @@
 from pathlib import Path
 from typing import Callable
 
+import pytest
+
 from machine.guest_image import compile_guest_program
 from machine.product import DUMPS
 from machine.ranges import subtract_ranges
@@ -19,6 +21,8 @@ _TAKE_LOCK = f"/run/hold_lock {_LOCK} >/run/lock.out & until grep -q held /run/l
 _AT_LOCK = f"ls -l /proc/$pid/fd | grep -q ' {_LOCK}$'"
 
 
+# Slow, until it is known why the emulated machine stands still now and then when the fourth capture kernel resets it.
+@pytest.mark.slow
 def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """Five crashes, each with its own marker in the log, in one chain, since each needs the one before."""
     rig = make_rig()
