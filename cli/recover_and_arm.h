@@ -25,12 +25,12 @@ Result<std::vector<RecoverNote>> RecoverDumps(const Machine& machine, const Stat
                                               Publisher& publisher, const std::vector<RecoverDevice>& devices,
                                               const MakeRegionDumps& make_dumps, const LockFunction& take_lock);
 
-// Arms the machine, unless it has no configuration, or what is loaded is as good as a new image: then nothing.
 // What RecoverDumps() would find; changes nothing.
 Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Publisher& publisher,
                                               const std::vector<RecoverDevice>& devices,
                                               const MakeRegionDumps& make_dumps);
 
+// Arms the machine, unless it has no configuration, or what is loaded is as good as a new image: then nothing.
 // `notes` are those of RecoverDumps().
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock);

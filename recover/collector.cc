@@ -12,11 +12,18 @@ namespace {
 
 std::string Describe(const KeyRecord& record) { return "arming " + ToHex(Bytes(record.credentials.key_id).first(6)); }
 
+std::string NameAndState(const Published& published) {
+  std::string text = published.name + ": " + published.info.state;
+  if (!published.info.reason.empty()) text += " (" + published.info.reason + ")";
+  return text;
+}
+
+std::string MemoryOf(const DumpInfo& info) { return FormatSize(info.data_pages * info.page_bytes) + " of memory"; }
+
 std::string Describe(const Published& published) {
   const DumpInfo& info = published.info;
-  std::string text = published.name + ": " + info.state;
-  if (!info.reason.empty()) text += " (" + info.reason + ")";
-  const std::string memory = FormatSize(info.data_pages * info.page_bytes) + " of memory";
+  std::string text = NameAndState(published);
+  const std::string memory = MemoryOf(info);
   switch (info.vmcore) {
     case VmcoreFile::kPresent:
       text += ", messages and " + memory;
@@ -38,9 +45,8 @@ std::string Describe(const Published& published) {
 
 std::string DescribePreview(const Published& published) {
   const DumpInfo& info = published.info;
-  std::string text = published.name + ": " + info.state;
-  if (!info.reason.empty()) text += " (" + info.reason + ")";
-  const std::string memory = FormatSize(info.data_pages * info.page_bytes) + " of memory";
+  std::string text = NameAndState(published);
+  const std::string memory = MemoryOf(info);
   if (!info.vmcore_error.empty()) text += " (" + info.vmcore_error + ")";
   if (!published.is_new && info.vmcore == VmcoreFile::kPending) {
     return text + ": its messages are published, and its " + memory + " cannot be yet";
@@ -106,7 +112,15 @@ void Collector::ForEachAttempt(KeyRecord& record, AttemptAction action) {
     }
     const AttemptStates& states = inspected.value();
     for (uint32_t attempt = 1; attempt <= kAttempts; ++attempt) {
-      if (states[attempt - 1] == AttemptState::kUnrecovered) (this->*action)(record, attempt, *dumps);
+      if (states[attempt - 1] == AttemptState::kUnrecovered) {
+        const std::string where = Describe(record) + ", attempt " + std::to_string(attempt);
+        const Result<std::unique_ptr<DumpSource>> source = dumps->Open(attempt);
+        if (source.ok()) {
+          (this->*action)(record, where, *source.value());
+        } else {
+          Note(RecoverNote::Kind::kFailed, where + ": " + source.error().text());
+        }
+      }
       if (states[attempt - 1] == AttemptState::kUnknown && device == candidates.front() && recorded_is_present) {
         Note(RecoverNote::Kind::kFailed,
              Describe(record) + ": " + device->identity.name + ": the header of attempt " + std::to_string(attempt) +
@@ -138,15 +152,9 @@ Result<> Collector::DeleteDeadKeys(const BootFacts& boot) {
   return result;
 }
 
-void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps) {
-  const std::string where = Describe(record) + ", attempt " + std::to_string(attempt);
-  const Result<std::unique_ptr<DumpSource>> source = dumps.Open(attempt);
-  if (!source.ok()) {
-    Note(RecoverNote::Kind::kFailed, where + ": " + source.error().text());
-    return;
-  }
-  const DumpId attempt_id = source.value()->header().attempt_id;
-  const Result<Published> published = publisher_.Publish(*source.value(), record.credentials.key_id);
+void Collector::RecoverAttempt(KeyRecord& record, const std::string& where, DumpSource& dump) {
+  const DumpId attempt_id = dump.header().attempt_id;
+  const Result<Published> published = publisher_.Publish(dump, record.credentials.key_id);
   if (!published.ok()) {
     Note(RecoverNote::Kind::kFailed, where + ": " + published.error().text() + ": the dump stays in the region");
     return;
@@ -175,14 +183,8 @@ void Collector::RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps&
   Note(RecoverNote::Kind::kPublished, Describe(published.value()));
 }
 
-void Collector::PreviewAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps) {
-  const std::string where = Describe(record) + ", attempt " + std::to_string(attempt);
-  const Result<std::unique_ptr<DumpSource>> source = dumps.Open(attempt);
-  if (!source.ok()) {
-    Note(RecoverNote::Kind::kFailed, where + ": " + source.error().text());
-    return;
-  }
-  const Result<Published> preview = publisher_.Preview(*source.value(), record.credentials.key_id);
+void Collector::PreviewAttempt(KeyRecord& record, const std::string& where, DumpSource& dump) {
+  const Result<Published> preview = publisher_.Preview(dump, record.credentials.key_id);
   if (!preview.ok()) {
     Note(RecoverNote::Kind::kFailed, where + ": " + preview.error().text());
     return;

@@ -46,13 +46,13 @@ class Collector {
   Result<> DeleteDeadKeys(const BootFacts& boot);
 
  private:
-  using AttemptAction = void (Collector::*)(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
+  using AttemptAction = void (Collector::*)(KeyRecord& record, const std::string& where, DumpSource& dump);
 
   // Calls `action` for each dump that is not recovered.
   Result<std::vector<RecoverNote>> ForEachDump(AttemptAction action);
   void ForEachAttempt(KeyRecord& record, AttemptAction action);
-  void RecoverAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
-  void PreviewAttempt(KeyRecord& record, uint32_t attempt, RegionDumps& dumps);
+  void RecoverAttempt(KeyRecord& record, const std::string& where, DumpSource& dump);
+  void PreviewAttempt(KeyRecord& record, const std::string& where, DumpSource& dump);
   void Note(RecoverNote::Kind kind, std::string text);
 
   KeyStore& keys_;

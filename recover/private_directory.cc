@@ -34,8 +34,7 @@ std::string AsideName(const char* name) {
 Result<> TakeName(int parent_fd, const char* name) {
   const std::string aside = AsideName(name);
   if (mkdirat(parent_fd, aside.c_str(), 0700) != 0) return Error::Os(errno, "%s: mkdir", aside.c_str());
-  // musl before 1.2.6 has no renameat2().
-  if (syscall(SYS_renameat2, parent_fd, aside.c_str(), parent_fd, name, RENAME_EXCHANGE) == 0) return {};
+  if (RenameWithin(parent_fd, aside.c_str(), name, RENAME_EXCHANGE) == 0) return {};
   const int error = errno;
   (void)unlinkat(parent_fd, aside.c_str(), AT_REMOVEDIR);
   if (error == ENOENT) return {};  // it has gone by itself
@@ -44,6 +43,10 @@ Result<> TakeName(int parent_fd, const char* name) {
 }
 
 }  // namespace
+
+int RenameWithin(int directory_fd, const char* from, const char* to, unsigned flags) {
+  return static_cast<int>(syscall(SYS_renameat2, directory_fd, from, directory_fd, to, flags));
+}
 
 Result<> MoveAside(int parent_fd, const char* name) {
   const std::string aside = AsideName(name);

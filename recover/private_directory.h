@@ -16,6 +16,9 @@ Result<UniqueFd> OpenPrivateDirectory(int parent_fd, const char* name);
 // has the name, which is not looked into.
 Result<UniqueFd> FindPrivateDirectory(int parent_fd, const char* name);
 
+// renameat2(2) within a directory; `flags` as there. -1 and errno on failure. (musl before 1.2.6 has no renameat2().)
+int RenameWithin(int directory_fd, const char* from, const char* to, unsigned flags);
+
 // Renames `name`, whatever it is, to "<name>.foreign-<hex>". Not there is fine.
 Result<> MoveAside(int parent_fd, const char* name);
 

@@ -5,7 +5,6 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -28,11 +27,6 @@ namespace {
 constexpr const char* kVmcoreName = "vmcore";
 constexpr const char* kMessagesName = "dmesg.txt";
 constexpr std::string_view kTemporaryPrefix = ".incoming-";
-
-// musl before 1.2.6 has no renameat2().
-int RenameWithin(int directory_fd, const char* from, const char* to, unsigned flags) {
-  return static_cast<int>(syscall(SYS_renameat2, directory_fd, from, directory_fd, to, flags));
-}
 
 std::string Fact(const TextRecord& facts, std::string_view key) { return std::string(facts.Find(key).value_or("")); }
 
@@ -162,12 +156,12 @@ Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& sour
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
-  TRY(WriteNewFile(directory.get(), kMessagesName, outlook.messages));
-  const bool is_present = outlook.vmcore == VmcoreFile::kPresent;
-  if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), source, vmcore_bytes), "%s", kVmcoreName);
   const DumpHeader& header = outlook.header;
   const DumpSurvey& survey = outlook.survey;
   const TextRecord facts = TRY(TextRecord::Parse(survey.machine_facts), "machine facts");
+  TRY(WriteNewFile(directory.get(), kMessagesName, outlook.messages));
+  const bool is_present = outlook.vmcore == VmcoreFile::kPresent;
+  if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), source, vmcore_bytes), "%s", kVmcoreName);
   const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
                       .key_id = ToHex(outlook.key_id),
                       .release = Fact(facts, "release"),

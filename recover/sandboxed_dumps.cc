@@ -93,12 +93,10 @@ class Server {
         dump_ = opened.TakeValue();
         return channel_.SendHeader(dump_->header());
       }
-      case FrameKind::kSurvey: {
-        const Result<DumpSurvey> survey = dump_->Survey();
-        return survey.ok() ? channel_.SendSurvey(survey.value()) : channel_.SendError(survey.error());
-      }
+      case FrameKind::kSurvey:
       case FrameKind::kSurveyTexts: {
-        const Result<DumpSurvey> survey = dump_->SurveyTexts();
+        const bool is_whole = request.kind == FrameKind::kSurvey;
+        const Result<DumpSurvey> survey = is_whole ? dump_->Survey() : dump_->SurveyTexts();
         return survey.ok() ? channel_.SendSurvey(survey.value()) : channel_.SendError(survey.error());
       }
       case FrameKind::kVmcore: {

@@ -133,8 +133,9 @@ Result<> ReplaceFileAt(int directory_fd, const char* name, std::string_view text
   // What an interrupted call left behind is ours to remove: the directory is root's alone.
   (void)unlinkat(directory_fd, temporary.data(), 0);
   const UniqueFd fd = TRY(OpenFileAt(directory_fd, temporary.data(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  Result<> written = cache == FileCache::kBypass ? WriteUncached(fd.get(), text) : WriteFull(fd.get(), BytesOf(text));
-  if (written.ok()) written = Fsync(fd.get());
+  const bool is_cached = cache == FileCache::kUse;
+  Result<> written = is_cached ? WriteFull(fd.get(), BytesOf(text)) : WriteUncached(fd.get(), text);
+  if (written.ok() && is_cached) written = Fsync(fd.get());
   if (written.ok() && renameat(directory_fd, temporary.data(), directory_fd, name) != 0) {
     written = Error::Os(errno, "rename");
   }

@@ -4,12 +4,6 @@
 
 namespace crashdump::testing {
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool kIsAddressSanitized = true;
-#else
-inline constexpr bool kIsAddressSanitized = false;
-#endif
-#endif
+inline constexpr bool kIsAddressSanitized = __has_feature(address_sanitizer);
 
 }  // namespace crashdump::testing
