@@ -242,7 +242,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
                          .extent = record.extent,
                          .seed = TRY(Key::Generate(), "seed")};
   CpioWriter overlay(kOverlayCapacity);
-  WriteOverlay(description, arming, overlay);
+  WriteOverlay(description, arming, machine.WatchdogDrivers(), overlay);
   const JoinedInitramfs joined = TRY(JoinedInitramfs::Create(initramfs, overlay.bytes()));
   TRY(store.Put(record), "key record");
 

@@ -79,7 +79,9 @@ TEST_F(ArmTest, LoadsKernelInitramfsAndOverlay) {
   EXPECT_TRUE(machine_.image->initramfs.starts_with("\x28\xb5\x2f\xfd the initramfs"));
   EXPECT_TRUE(machine_.image->command_line.starts_with("nr_cpus=1 reset_devices"));
   EXPECT_TRUE(machine_.image->command_line.ends_with("console=tty0 console=ttyS0,115200"));
-  EXPECT_EQ(Overlay("overlay/modules"), "virtio_pci\nvirtio_blk\n");
+  EXPECT_EQ(Overlay("overlay/target-drivers"),
+            "virtio_pci pci:v00001AF4d00001042\nvirtio_blk virtio:d00000002v00001AF4\n");
+  EXPECT_EQ(Overlay("overlay/watchdog-drivers"), "i6300esb pci:v00008086d000025AB\n");
   const Result<TargetDescription> description = ParseTargetDescription(Overlay("overlay/target"));
   ASSERT_TRUE(description.ok()) << description.error().text();
   EXPECT_TRUE(Prove(description.value(), *target_.device, target_.identity, 1).ok());

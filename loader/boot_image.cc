@@ -78,18 +78,30 @@ Result<BootFile> OpenInitramfs(const std::string& path) {
   return std::move(opened.file);
 }
 
-void WriteOverlay(const TargetDescription& description, const KeyArming& arming, CpioWriter& cpio) {
+namespace {
+
+// Without what each depends on: that is for init to find out, from the capture kernel's own modules.dep.
+void AddDriverList(const char* path, const std::vector<DeviceDriver>& drivers, CpioWriter& cpio) {
+  std::string list;
+  for (const DeviceDriver& driver : drivers) list += FormatDriver(driver) + "\n";
+  cpio.AddFile(path, BytesOf(list));
+}
+
+}  // namespace
+
+void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
+                  const std::vector<DeviceDriver>& watchdogs, CpioWriter& cpio) {
   const std::string target = FormatTargetDescription(description);
   std::string secrets = arming.ToText();
-  // Names only: what each depends on is for init to find out, from the capture kernel's own modules.dep.
-  std::string modules;
-  for (const TargetDevice& device : description.devices) {
-    for (const std::string& name : device.modules) modules += name + "\n";
-  }
   cpio.AddDirectory("overlay");
   cpio.AddFile("overlay/target", BytesOf(target));
   cpio.AddFile("overlay/arming", BytesOf(secrets));
-  cpio.AddFile("overlay/modules", BytesOf(modules));
+  std::vector<DeviceDriver> drivers;
+  for (const TargetDevice& device : description.devices) {
+    drivers.insert(drivers.end(), device.drivers.begin(), device.drivers.end());
+  }
+  AddDriverList("overlay/target-drivers", drivers, cpio);
+  AddDriverList("overlay/watchdog-drivers", watchdogs, cpio);
   cpio.Finish();
   Wipe(MutableBytesOf(secrets));
 }

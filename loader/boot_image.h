@@ -27,8 +27,9 @@ Result<BootFile> OpenKernel(const std::string& path);
 // kCorrupt unless the file begins like an initramfs (cpio, or compressed).
 Result<BootFile> OpenInitramfs(const std::string& path);
 
-// The overlay: /overlay/target, /overlay/arming, /overlay/modules. It holds keys.
-void WriteOverlay(const TargetDescription& description, const KeyArming& arming, CpioWriter& cpio);
+// The overlay: /overlay/target, /overlay/arming, /overlay/target-drivers, /overlay/watchdog-drivers. It holds keys.
+void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
+                  const std::vector<DeviceDriver>& watchdogs, CpioWriter& cpio);
 // Room for an overlay.
 inline constexpr size_t kOverlayCapacity = size_t{256} * 1024;
 

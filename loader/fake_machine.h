@@ -79,7 +79,7 @@ class FakeMachine final : public Machine {
     identity.start_sector = 2048;
     identity.serial = "SERIAL-" + std::to_string(disk);
     identity.part_uuid = "0000000" + std::to_string(disk) + "-1111-4222-8333-444444444444";
-    identity.modules = {"virtio_pci", "virtio_blk"};
+    identity.drivers = {{"virtio_pci", "pci:v00001AF4d00001042"}, {"virtio_blk", "virtio:d00000002v00001AF4"}};
     return identity;
   }
 
@@ -146,6 +146,7 @@ class FakeMachine final : public Machine {
     }
     return found;
   }
+  std::vector<DeviceDriver> WatchdogDrivers() const override { return {{"i6300esb", "pci:v00008086d000025AB"}}; }
   Result<UniqueFd> LockDisk(const std::string& disk_name) const override {
     calls.push_back("lock " + disk_name);
     return UniqueFd();

@@ -84,6 +84,8 @@ Result<std::vector<SuspendedDevice>> LinuxMachine::FindSuspendedDevices() const 
   return suspended;
 }
 
+std::vector<DeviceDriver> LinuxMachine::WatchdogDrivers() const { return DriversOfWatchdogs(paths_); }
+
 Result<UniqueFd> LinuxMachine::LockDisk(const std::string& disk_name) const {
   UniqueFd disk = TRY(OpenFile(NodePath(paths_, disk_name).c_str(), O_RDONLY | O_NONBLOCK), "%s", disk_name.c_str());
   for (unsigned tries = 0; flock(disk.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {

@@ -57,6 +57,8 @@ class Machine {
   virtual Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const = 0;
   // Every block device that begins with a suspend signature. Devices that cannot be read are passed over.
   virtual Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const = 0;
+  // Of the machine's hardware watchdogs.
+  virtual std::vector<DeviceDriver> WatchdogDrivers() const = 0;
   // Takes the lock on the whole disk's node that udev honours, and holds it until the descriptor is closed.
   virtual Result<UniqueFd> LockDisk(const std::string& disk_name) const = 0;
 
@@ -84,6 +86,7 @@ class LinuxMachine final : public Machine {
   Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override;
   Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const override;
   Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const override;
+  std::vector<DeviceDriver> WatchdogDrivers() const override;
   Result<UniqueFd> LockDisk(const std::string& disk_name) const override;
   Result<> SwapOff(const std::string& path) override;
   Result<> SwapOn(const std::string& path, int flags) override;

@@ -28,7 +28,17 @@ MODULES = {
     "e1000": ("kernel/drivers/net/e1000.ko", []),
     "i6300esb": ("kernel/drivers/watchdog/i6300esb.ko.xz", ["watchdog"]),
     "watchdog": ("kernel/drivers/watchdog/watchdog.ko.xz", []),
+    "megaraid_sas": ("kernel/drivers/scsi/megaraid/megaraid_sas.ko.xz", ["scsi_mod"]),
+    "scsi_mod": ("kernel/drivers/scsi/scsi_mod.ko", []),
 }
+# Names stand here with '_', whatever the files are called.
+ALIASES = [
+    "alias pci:v*d*sv*sd*bc01sc06i01* ahci",
+    "alias pci:v*d*sv*sd*bc01sc08i02* nvme",
+    "alias fs-nvme-core nvme_core",
+    "alias pci:v00008086d0000100Esv*sd*bc*sc*i* e1000",
+    "alias pci:v00008086d000025ABsv*sd*bc*sc*i* i6300esb",
+]
 BUILTIN = ["kernel/drivers/scsi/sd_mod.ko", "kernel/fs/ext4/ext4.ko"]
 
 
@@ -52,6 +62,7 @@ def make_root(root: pathlib.Path, directory: str = "lib/modules") -> pathlib.Pat
         path.write_bytes(data)
         lines.append(f"{file}: {' '.join(MODULES[n][0] for n in needs)}".rstrip() + "\n")
     (modules / "modules.dep").write_text("".join(lines))
+    (modules / "modules.alias").write_text("# Aliases extracted from modules themselves.\n" + "".join(f"{line}\n" for line in ALIASES))
     (modules / "modules.builtin").write_text("".join(f"{path}\n" for path in BUILTIN))
     programs = root / "usr/lib/crashdump"
     programs.mkdir(parents=True)
@@ -145,7 +156,7 @@ def test_holds_what_it_should_and_nothing_else(root: pathlib.Path, tmp_path: pat
     entries = unpack(pack(root, tmp_path / "image"))
     directory = f"lib/modules/{VERSION}"
     files = {name for name, entry in entries.items() if not stat.S_ISDIR(entry.mode)}
-    wanted = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ahci", "nvme_core", "nvme"]
+    wanted = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ahci", "nvme_core", "nvme", "i6300esb", "watchdog"]
     modules = {f"{directory}/{MODULES[name][0].split('.ko')[0]}.ko": name for name in wanted}
     lists = {f"{directory}/modules.{name}" for name in ("dep", "alias", "symbols", "builtin")}
     assert files == {"init", "bin/crashdump-capture", "bin/busybox", "bin/sh", "sbin/modprobe", *modules, *lists}
@@ -178,6 +189,11 @@ def test_a_directory_comes_before_what_is_in_it(root: pathlib.Path, tmp_path: pa
     for name in unpack(pack(root, tmp_path / "image")):
         assert str(pathlib.PurePath(name).parent) in seen, name
         seen.add(name)
+
+
+def test_modules_alias_names_the_packed_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    lines = unpack(pack(root, tmp_path / "image"))[f"lib/modules/{VERSION}/modules.alias"].content.decode().splitlines()
+    assert lines == [alias for alias in ALIASES if not alias.endswith("e1000")]
 
 
 def test_modules_dep_names_the_packed_files(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -253,8 +269,8 @@ def test_programs_from_elsewhere(root: pathlib.Path, tmp_path: pathlib.Path) -> 
 
 def test_more_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     plain = module_names(unpack(pack(root, tmp_path / "image")))
-    more = module_names(unpack(pack(root, tmp_path / "image", "--module", "i6300esb", "--module", "ext4", "--module", "nvme-core")))
-    assert more - plain == {"i6300esb.ko", "watchdog.ko"}
+    more = module_names(unpack(pack(root, tmp_path / "image", "--module", "megaraid_sas", "--module", "ext4", "--module", "nvme-core")))
+    assert more - plain == {"megaraid_sas.ko", "scsi_mod.ko"}
 
 
 def test_a_standard_module_that_is_nowhere_is_a_note(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -294,6 +310,7 @@ BAD = {
     "no such root": (nothing, ["--kernel", VERSION, "--root", "ROOT/none", "-o", "OUTPUT"], "ROOT/none: no such directory"),
     "no such kernel": (nothing, ["--kernel", "5.0", "--root", "ROOT", "-o", "OUTPUT"], "ROOT: has no modules of kernel 5.0"),
     "no modules.dep": (remove(f"{MODULES_DIRECTORY}/modules.dep"), GOOD, "modules.dep: cannot be read; run depmod"),
+    "no modules.alias": (remove(f"{MODULES_DIRECTORY}/modules.alias"), GOOD, "modules.alias: cannot be read; run depmod"),
     "no modules.builtin": (remove(f"{MODULES_DIRECTORY}/modules.builtin"), GOOD, "modules.builtin: cannot be read"),
     "no init": (remove("usr/lib/crashdump/crashdump-init"), GOOD, "ROOT/usr/lib/crashdump/crashdump-init: no such file"),
     "no capture": (nothing, [*GOOD, "--capture", "ROOT/none"], "ROOT/none: no such file"),

@@ -20,7 +20,8 @@ namespace {
 using Need = Step::Need;
 using Place = Step::Place;
 
-constexpr const char* kModuleList = "/overlay/modules";
+constexpr const char* kTargetDrivers = "/overlay/target-drivers";
+constexpr const char* kWatchdogDrivers = "/overlay/watchdog-drivers";
 constexpr const char* kWatchdog = "/dev/watchdog";
 
 Result<> MountProc(InitContext&) { return MountPseudo("proc", "/proc"); }
@@ -47,7 +48,6 @@ Result<> ReadOptions(InitContext& init) {
   return {};
 }
 
-// Twice in the table: its driver may be one of the modules.
 Result<> OpenWatchdog(InitContext& init) {
   if (init.watchdog.is_open() || access(kWatchdog, F_OK) != 0) return {};
   TRY(init.watchdog.Open(kWatchdog));
@@ -55,13 +55,26 @@ Result<> OpenWatchdog(InitContext& init) {
   return {};
 }
 
-void LoadAndNote(InitContext& init, const std::vector<std::string>& names) {
+// Empty, with a note, if it cannot be read.
+std::string ReadList(InitContext& init, const std::string& path) {
+  Result<std::string> text = ReadTextFile(path.c_str(), kMiB);
+  if (text.ok()) return text.TakeValue();
+  Note(init, "%s: %s", path.c_str(), text.error().text());
+  return {};
+}
+
+void LoadAndNote(InitContext& init, const std::vector<std::string>& drivers) {
   const std::string directory = ModuleDirectory();
-  Result<std::string> text = ReadTextFile((directory + "/modules.dep").c_str(), kMiB);
-  if (!text.ok()) Note(init, "%s/modules.dep: %s", directory.c_str(), text.error().text());
-  const ModuleIndex index(text.ok() ? text.TakeValue() : std::string());
+  const ModuleIndex index(ReadList(init, directory + "/modules.dep"), ReadList(init, directory + "/modules.alias"));
   KernelModuleLoader loader;
-  for (const std::string& note : LoadModules(names, index, directory, loader)) Note(init, "%s", note.c_str());
+  for (const std::string& note : LoadModules(drivers, index, directory, loader)) Note(init, "%s", note.c_str());
+}
+
+// Before anything that takes time: the kernel that crashed may have left the watchdog running.
+Result<> LoadWatchdogDrivers(InitContext& init) {
+  const std::string list = ReadList(init, kWatchdogDrivers);
+  if (!list.empty()) LoadAndNote(init, ParseModuleList(list));
+  return {};
 }
 
 Result<> LoadPortDriver(InitContext& init) {
@@ -96,13 +109,8 @@ Result<> FindVmcore(InitContext& init) {
   return Error::Os(errno, "/proc/vmcore (this kernel was not started by a crash, or has no CONFIG_PROC_VMCORE)");
 }
 
-Result<> LoadTargetModules(InitContext& init) {
-  const Result<std::string> list = ReadTextFile(kModuleList, 64 * kKiB);
-  if (!list.ok()) {
-    Note(init, "%s: %s", kModuleList, list.error().text());
-    return {};
-  }
-  LoadAndNote(init, ParseModuleList(list.value()));
+Result<> LoadTargetDrivers(InitContext& init) {
+  LoadAndNote(init, ParseModuleList(ReadList(init, kTargetDrivers)));
   return {};
 }
 
@@ -113,13 +121,13 @@ constexpr std::array kBootSteps = {
     Step{"mount devtmpfs", MountDevices, Need::kRequired, Place::kInit, 10'000},
     Step{"open the console", OpenConsole, Need::kOptional, Place::kInit, 10'000},
     Step{"read the options", ReadOptions, Need::kOptional, Place::kInit, 10'000},
+    Step{"load the watchdog's drivers", LoadWatchdogDrivers, Need::kOptional, Place::kChild, 20'000},
     Step{"hardware watchdog", OpenWatchdog, Need::kOptional, Place::kInit, 10'000},
     Step{"load the status port's driver", LoadPortDriver, Need::kOptional, Place::kChild, 20'000},
     Step{"open the status port", OpenStatusPort, Need::kOptional, Place::kInit, 20'000},
     Step{"stage start", PassStart, Need::kOptional, Place::kInit, kGuardMs},
     Step{"find the crashed kernel's memory", FindVmcore, Need::kRequired, Place::kInit, 10'000},
-    Step{"load the target's modules", LoadTargetModules, Need::kOptional, Place::kChild, 60'000},
-    Step{"hardware watchdog", OpenWatchdog, Need::kOptional, Place::kInit, 10'000},
+    Step{"load the target's drivers", LoadTargetDrivers, Need::kOptional, Place::kChild, 60'000},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "capture/init/kernel_modules.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ Result<> KernelModuleLoader::Load(const std::string& path) {
 }
 
 std::vector<std::string_view> ModuleIndex::FilesOf(std::string_view name) const {
-  std::string_view rest = text_;
+  std::string_view rest = dependencies_;
   while (!rest.empty()) {
     std::string_view line = TakeUpTo(rest, '\n');
     const std::string_view file = TakeUpTo(line, ':');
@@ -56,6 +57,21 @@ std::vector<std::string_view> ModuleIndex::FilesOf(std::string_view name) const 
   return {};
 }
 
+// A line is "alias PATTERN MODULE"; the pattern is one of a shell.
+std::vector<std::string_view> ModuleIndex::FilesForAlias(const std::string& alias) const {
+  std::vector<std::string_view> files;
+  std::string_view rest = aliases_;
+  while (!rest.empty()) {
+    std::string_view line = TakeUpTo(rest, '\n');
+    if (TakeUpTo(line, ' ') != "alias") continue;
+    const std::string pattern(TakeUpTo(line, ' '));
+    if (fnmatch(pattern.c_str(), alias.c_str(), 0) != 0) continue;
+    const std::vector<std::string_view> of_module = FilesOf(line);
+    files.insert(files.end(), of_module.begin(), of_module.end());
+  }
+  return files;
+}
+
 std::vector<std::string> ParseModuleList(std::string_view text) {
   std::vector<std::string> names;
   while (!text.empty()) {
@@ -65,13 +81,19 @@ std::vector<std::string> ParseModuleList(std::string_view text) {
   return names;
 }
 
-std::vector<std::string> LoadModules(const std::vector<std::string>& names, const ModuleIndex& index,
+std::vector<std::string> LoadModules(const std::vector<std::string>& lines, const ModuleIndex& index,
                                      const std::string& directory, ModuleLoader& loader) {
   std::vector<std::string> notes;
   std::vector<std::string_view> tried;
-  for (const std::string& name : names) {
-    const std::vector<std::string_view> files = index.FilesOf(name);
-    if (files.empty()) notes.push_back("module " + name + ": not in this image, taken for built in");
+  for (const std::string& line : lines) {
+    const size_t blank = line.find(' ');
+    const std::string name = line.substr(0, blank);
+    const bool has_name = name.find(':') == std::string::npos;
+    std::vector<std::string_view> files;
+    if (has_name) files = index.FilesOf(name);
+    if (files.empty())
+      files = index.FilesForAlias(has_name && blank != std::string::npos ? line.substr(blank + 1) : name);
+    if (files.empty() && has_name) notes.push_back("module " + name + ": not in this image, taken for built in");
     for (const std::string_view file : files) {
       if (std::find(tried.begin(), tried.end(), file) != tried.end()) continue;
       tried.push_back(file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Kernel modules: names to files (modules.dep), and the files into the kernel.
+// Kernel modules: names and aliases to files (modules.dep, modules.alias), and the files into the kernel.
 #pragma once
 
 #include <string>
@@ -23,26 +23,31 @@ class KernelModuleLoader : public ModuleLoader {
   Result<> Load(const std::string& path) override;
 };
 
-// The text of a modules.dep.
+// The texts of a modules.dep and a modules.alias (depmod(8)).
 class ModuleIndex {
  public:
-  explicit ModuleIndex(std::string text) : text_(std::move(text)) {}
+  ModuleIndex(std::string dependencies, std::string aliases)
+      : dependencies_(std::move(dependencies)), aliases_(std::move(aliases)) {}
 
   // The files that `name` needs, in the order in which they must be loaded, itself last, relative to the directory of
   // modules.dep. Empty if there is no such module. '-' and '_' in names are the same, as everywhere in the kernel.
   std::vector<std::string_view> FilesOf(std::string_view name) const;
+  // The same for all modules that say that they drive what has this alias.
+  std::vector<std::string_view> FilesForAlias(const std::string& alias) const;
 
  private:
-  std::string text_;
+  std::string dependencies_;
+  std::string aliases_;
 };
 
-// The names in a list of one per line; blank lines and those that begin with '#' are skipped.
+// The lines of a list; blank ones and those that begin with '#' are skipped.
 std::vector<std::string> ParseModuleList(std::string_view text);
 
-// Loads the modules in the order given, each behind what it depends on. What is not in the index is taken for built in
-// and what fails to load is not fatal (the capture program finds out whether its disk is there): for either a note is
-// returned.
-std::vector<std::string> LoadModules(const std::vector<std::string>& names, const ModuleIndex& index,
+// Loads a driver for each line, in the order given, each behind what it depends on. A line is the name of a module, an
+// alias (which has a colon), or both: then the alias counts only if the name is not known here. Drivers that are not in
+// the index are taken for built in, and what fails to load is not fatal (the capture program finds out whether its disk
+// is there): for a name that is not known in any way, and for each failure, a note is returned.
+std::vector<std::string> LoadModules(const std::vector<std::string>& lines, const ModuleIndex& index,
                                      const std::string& directory, ModuleLoader& loader);
 
 // /lib/modules/<version of the running kernel>.

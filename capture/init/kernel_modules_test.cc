@@ -16,6 +16,14 @@ constexpr const char* kIndex =
     "kernel/lib/crc-t10dif.ko:\n"
     "kernel/drivers/nvme/host/nvme-core.ko: kernel/lib/crc-t10dif.ko";
 
+constexpr const char* kAliases =
+    "# Aliases extracted from modules themselves.\n"
+    "alias virtio:d00000002v* virtio_blk\n"
+    "alias pci:v*d*sv*sd*bc01sc08i02* nvme-core\n"
+    "alias pci:v00001234d*sv*sd*bc01sc08i02* virtio\n"
+    "alias pci:v00009999* not_packed\n"
+    "alias";
+
 class FakeLoader : public ModuleLoader {
  public:
   Result<> Load(const std::string& path) override {
@@ -29,7 +37,7 @@ class FakeLoader : public ModuleLoader {
 };
 
 TEST(ModuleIndexTest, DependenciesStandBeforeWhatNeedsThem) {
-  const ModuleIndex index(kIndex);
+  const ModuleIndex index(kIndex, kAliases);
   EXPECT_EQ(index.FilesOf("virtio_blk"),
             (std::vector<std::string_view>{"kernel/drivers/virtio/virtio.ko", "kernel/drivers/virtio/virtio_ring.ko",
                                            "kernel/drivers/block/virtio_blk.ko"}));
@@ -37,19 +45,29 @@ TEST(ModuleIndexTest, DependenciesStandBeforeWhatNeedsThem) {
 }
 
 TEST(ModuleIndexTest, HyphenAndUnderscoreAreTheSame) {
-  const ModuleIndex index(kIndex);
+  const ModuleIndex index(kIndex, kAliases);
   EXPECT_EQ(index.FilesOf("crc_t10dif").size(), 1U);
   EXPECT_EQ(index.FilesOf("nvme_core").size(), 2U);
   EXPECT_EQ(index.FilesOf("nvme-core").size(), 2U);
 }
 
 TEST(ModuleIndexTest, OnlyWholeNames) {
-  const ModuleIndex index(kIndex);
+  const ModuleIndex index(kIndex, kAliases);
   for (const char* name : {"virtio_bl", "irtio", "blk", "", "virtio.ko", "host/nvme-core"}) {
     EXPECT_TRUE(index.FilesOf(name).empty()) << name;
   }
-  EXPECT_TRUE(ModuleIndex("").FilesOf("virtio").empty());
-  EXPECT_TRUE(ModuleIndex("\n:\n::\n").FilesOf("virtio").empty());
+  EXPECT_TRUE(ModuleIndex("", "").FilesOf("virtio").empty());
+  EXPECT_TRUE(ModuleIndex("\n:\n::\n", "").FilesOf("virtio").empty());
+}
+
+TEST(ModuleIndexTest, AliasesArePatternsAndMayMatchSeveralModules) {
+  const ModuleIndex index(kIndex, kAliases);
+  EXPECT_EQ(index.FilesForAlias("virtio:d00000002v00001AF4"), index.FilesOf("virtio_blk"));
+  EXPECT_EQ(index.FilesForAlias("pci:v00008086d00005845sv00001AF4sd00001100bc01sc08i02").size(), 2U);
+  EXPECT_EQ(index.FilesForAlias("pci:v00001234d00005845sv00001AF4sd00001100bc01sc08i02").size(), 3U);
+  for (const char* alias : {"virtio:d00000003v00001AF4", "pci:v00009999d1", "", "alias"}) {
+    EXPECT_TRUE(index.FilesForAlias(alias).empty()) << alias;
+  }
 }
 
 TEST(ModuleListTest, OneNamePerLine) {
@@ -61,7 +79,7 @@ TEST(ModuleListTest, OneNamePerLine) {
 TEST(LoadModulesTest, InTheOrderGivenAndEachFileOnce) {
   FakeLoader loader;
   const std::vector<std::string> notes =
-      LoadModules({"nvme_core", "virtio_blk", "virtio"}, ModuleIndex(kIndex), "/lib/modules/6", loader);
+      LoadModules({"nvme_core", "virtio_blk", "virtio"}, ModuleIndex(kIndex, kAliases), "/lib/modules/6", loader);
   EXPECT_TRUE(notes.empty());
   EXPECT_EQ(loader.loaded,
             (std::vector<std::string>{
@@ -70,12 +88,28 @@ TEST(LoadModulesTest, InTheOrderGivenAndEachFileOnce) {
                 "/lib/modules/6/kernel/drivers/block/virtio_blk.ko"}));
 }
 
+TEST(LoadModulesTest, AnAliasFindsWhatTheNameDoesNot) {
+  FakeLoader loader;
+  EXPECT_TRUE(LoadModules({"virtio virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_EQ(loader.loaded, (std::vector<std::string>{"d/kernel/drivers/virtio/virtio.ko"})) << "the name is known";
+  loader.loaded.clear();
+  EXPECT_TRUE(LoadModules({"old_blk virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_EQ(loader.loaded.back(), "d/kernel/drivers/block/virtio_blk.ko");
+  // Built into the kernel that crashed, so that it had no name there.
+  loader.loaded.clear();
+  EXPECT_TRUE(LoadModules({"virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_EQ(loader.loaded.back(), "d/kernel/drivers/block/virtio_blk.ko");
+  // Bridges and the like have a driver, but none that an image would hold.
+  EXPECT_TRUE(LoadModules({"pci:v00001B36d0000000C"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_EQ(LoadModules({"old pci:v00001B36d0000000C"}, ModuleIndex(kIndex, kAliases), "d", loader).size(), 1U);
+}
+
 TEST(LoadModulesTest, WhatIsThereAlreadyIsFineAndWhatFailsIsNoted) {
   FakeLoader loader;
   loader.failures["d/kernel/drivers/virtio/virtio.ko"] = EEXIST;
   loader.failures["d/kernel/lib/crc-t10dif.ko"] = ENOEXEC;
   const std::vector<std::string> notes =
-      LoadModules({"virtio", "no_such", "nvme_core"}, ModuleIndex(kIndex), "d", loader);
+      LoadModules({"virtio", "no_such", "nvme_core"}, ModuleIndex(kIndex, kAliases), "d", loader);
   ASSERT_EQ(notes.size(), 2U);
   EXPECT_EQ(notes[0], "module no_such: not in this image, taken for built in");
   EXPECT_EQ(notes[1], "module kernel/lib/crc-t10dif.ko: finit_module: Exec format error");

@@ -2,9 +2,7 @@
 // sysfs names used here: Documentation/ABI/stable/sysfs-block and the attributes that each driver adds to its disks.
 #include "common/storage/device_identity.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -19,12 +17,19 @@
 #include "common/base/parse.h"
 #include "common/base/units.h"
 #include "common/storage/blkid_probe.h"
+#include "common/storage/sysfs.h"
 
 namespace crashdump {
 namespace {
 
+using sysfs::Attribute;
+using sysfs::BaseName;
+using sysfs::Entries;
+using sysfs::Exists;
+using sysfs::ParentOf;
+using sysfs::RealPath;
+
 constexpr uint64_t kSectorBytes = 512;
-constexpr uint64_t kAttributeLimit = 64 * kKiB;
 
 // Devices that are not a disk of this machine, or not one that a capture kernel would find again. Majors:
 // Documentation/admin-guide/devices.txt; 0 where they are given out dynamically.
@@ -49,44 +54,6 @@ constexpr std::array<DeviceKind, 13> kRefusedKinds = {{
     {"pmem", 259, "persistent memory"},
 }};
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)closedir(directory); }
-};
-
-// In byte order, without those that begin with a dot; none if there is no such directory.
-std::vector<std::string> Entries(const std::string& path) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path.c_str()));
-  if (directory == nullptr) return names;
-  while (const dirent* const entry = readdir(directory.get())) {
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
-std::optional<std::string> RealPath(const std::string& path) {
-  std::array<char, PATH_MAX> resolved{};
-  if (realpath(path.c_str(), resolved.data()) == nullptr) return std::nullopt;
-  return std::string(resolved.data());
-}
-
-std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
-// Without blanks and NULs at both ends; empty if the attribute is not there or cannot be read.
-std::string Attribute(const std::string& directory, const char* name) {
-  const Result<std::string> text = ReadTextFile((directory + "/" + name).c_str(), kAttributeLimit);
-  if (!text.ok()) return {};
-  std::string_view view = text.value();
-  while (!view.empty() && (view.back() == '\0' || isspace(static_cast<unsigned char>(view.back())) != 0)) {
-    view.remove_suffix(1);
-  }
-  return std::string(TrimSpace(view));
-}
-
 Result<uint64_t> NumberAttribute(const std::string& directory, const char* name) {
   const std::string text = Attribute(directory, name);
   return TRY(ParseNumber(text), "sysfs attribute %s", name);
@@ -106,7 +73,7 @@ Result<dev_t> ParseDeviceNumber(std::string_view text) {
 // The unit serial number page of SCSI's INQUIRY (SPC-3, 7.6.10): 4 bytes of header, then text.
 std::string SerialOfPage80(const std::string& device) {
   constexpr size_t kHeaderBytes = 4;
-  const Result<std::string> page = ReadTextFile((device + "/vpd_pg80").c_str(), kAttributeLimit);
+  const Result<std::string> page = ReadTextFile((device + "/vpd_pg80").c_str(), sysfs::kAttributeLimit);
   if (!page.ok() || page.value().size() < kHeaderBytes || page.value()[1] != '\x80') return {};
   const std::string& bytes = page.value();
   const size_t length = static_cast<size_t>(static_cast<uint8_t>(bytes[2]) << 8 | static_cast<uint8_t>(bytes[3]));
@@ -143,39 +110,6 @@ std::string ReadPartUuid(const SystemPaths& paths, const DeviceIdentity& identit
   if (!disk.ok()) return {};
   const Result<std::string> uuid = ProbePartitionUuid(disk.value().get(), identity.start_sector);
   return uuid.ok() ? uuid.value() : std::string();
-}
-
-// Appends the modules of all drivers from `device` up to the root of the device tree, the nearest first.
-void AppendModules(const std::string& sysfs, const std::string& device, std::vector<std::string>& modules) {
-  std::string directory = device;
-  while (directory.size() > sysfs.size() && directory.starts_with(sysfs)) {
-    const std::optional<std::string> module = RealPath(directory + "/driver/module");
-    if (module) modules.push_back(BaseName(*module));
-    directory = ParentOf(directory);
-  }
-}
-
-std::vector<std::string> ReadModules(const std::string& sysfs, const std::string& disk) {
-  std::vector<std::string> nearest_first;
-  const std::optional<std::string> device = RealPath(disk + "/device");
-  if (!device) return {};
-  AppendModules(sysfs, *device, nearest_first);
-  // An NVMe disk with several paths hangs below its subsystem, which has a link to each controller.
-  if (device->find("/nvme-subsystem/") != std::string::npos) {
-    for (const std::string& name : Entries(*device)) {
-      const std::optional<std::string> controller = RealPath(*device + "/" + name);
-      if (name.starts_with("nvme") && controller && !controller->starts_with(*device)) {
-        AppendModules(sysfs, *controller, nearest_first);
-      }
-    }
-  }
-  std::vector<std::string> modules;
-  for (size_t i = nearest_first.size(); i-- > 0;) {
-    if (std::find(modules.begin(), modules.end(), nearest_first[i]) == modules.end()) {
-      modules.push_back(nearest_first[i]);
-    }
-  }
-  return modules;
 }
 
 const char* RefusedKind(const DeviceIdentity& identity) {
@@ -223,9 +157,9 @@ std::string WhyUnacceptable(const DeviceIdentity& identity, const std::string& d
 
 Result<DeviceIdentity> ReadDeviceIdentity(const SystemPaths& paths, std::string_view name) {
   const std::string link = paths.sysfs + "/class/block/" + std::string(name);
-  const std::optional<std::string> sysfs = RealPath(paths.sysfs);
+  const std::optional<std::string> root = RealPath(paths.sysfs);
   const std::optional<std::string> directory = RealPath(link);
-  if (name.empty() || name.find('/') != std::string_view::npos || !sysfs || !directory) {
+  if (name.empty() || name.find('/') != std::string_view::npos || !root || !directory) {
     return Error::Format(ErrorCode::kNotFound, "there is no block device %.*s", static_cast<int>(name.size()),
                          name.data());
   }
@@ -251,7 +185,7 @@ Result<DeviceIdentity> ReadDeviceIdentity(const SystemPaths& paths, std::string_
   }
   identity.serial = ReadSerial(disk);
   identity.model = ReadModel(disk);
-  identity.modules = ReadModules(*sysfs, disk);
+  identity.drivers = DriversOfDisk(*root, disk);
   identity.unacceptable = WhyUnacceptable(identity, *directory, disk);
   return identity;
 }

@@ -13,6 +13,7 @@
 
 #include "common/base/result.h"
 #include "common/storage/block_device.h"
+#include "common/storage/device_drivers.h"
 
 namespace crashdump {
 
@@ -35,9 +36,9 @@ struct DeviceIdentity {
   std::string model;
   // Of the partition, lower case; empty for a whole disk and where the table has none.
   std::string part_uuid;
-  // Kernel modules of the drivers between the device and the root of the device tree, in load order (the bus first),
-  // each once; built-in drivers have none. Without their dependencies.
-  std::vector<std::string> modules;
+  // Of all devices between this one and the root of the device tree, in load order (the bus first), each once. Without
+  // the modules that these modules need.
+  std::vector<DeviceDriver> drivers;
   // Why no region may be on it ("a loop device", "in use by dm-0"), empty if one may.
   std::string unacceptable;
 };

@@ -10,6 +10,9 @@
 namespace crashdump {
 namespace {
 
+constexpr const char* kVirtioPciAlias = "pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00";
+constexpr const char* kVirtioBlkAlias = "virtio:d00000002v00001AF4";
+
 class DeviceIdentityTest : public testing::Test {
  protected:
   DeviceIdentity Read(const std::string& name) {
@@ -21,7 +24,9 @@ class DeviceIdentityTest : public testing::Test {
   // A virtio disk vda with a partition vda2, as QEMU shows it.
   void AddVirtioDisk() {
     sysfs_.AddDriver("devices/pci0000:00/0000:00:04.0", "virtio-pci", "virtio_pci");
+    sysfs_.Write("devices/pci0000:00/0000:00:04.0/modalias", std::string(kVirtioPciAlias) + "\n");
     sysfs_.AddDriver("devices/pci0000:00/0000:00:04.0/virtio1", "virtio_blk", "virtio_blk");
+    sysfs_.Write("devices/pci0000:00/0000:00:04.0/virtio1/modalias", std::string(kVirtioBlkAlias) + "\n");
     sysfs_.AddDisk("devices/pci0000:00/0000:00:04.0/virtio1/block/vda", "254:0", 1048576);
     sysfs_.AddPartition("devices/pci0000:00/0000:00:04.0/virtio1/block/vda", "vda2", "254:2", 2048, 524288);
     sysfs_.Write(kVda + "/serial", "disk-0001");
@@ -45,7 +50,8 @@ TEST_F(DeviceIdentityTest, ReadsAVirtioPartition) {
   EXPECT_EQ(identity.serial, "disk-0001");
   EXPECT_EQ(identity.model, "");
   EXPECT_EQ(identity.part_uuid, "0a1b2c3d-0001-4000-8000-0123456789ab");
-  EXPECT_EQ(identity.modules, (std::vector<std::string>{"virtio_pci", "virtio_blk"}));
+  EXPECT_EQ(identity.drivers,
+            (std::vector<DeviceDriver>{{"virtio_pci", kVirtioPciAlias}, {"virtio_blk", kVirtioBlkAlias}}));
   EXPECT_TRUE(CheckAcceptable(identity).ok());
 }
 
@@ -58,14 +64,15 @@ TEST_F(DeviceIdentityTest, ReadsAWholeDiskWithoutPartitions) {
   EXPECT_EQ(identity.start_sector, 0U);
   EXPECT_EQ(identity.serial, "");
   EXPECT_EQ(identity.part_uuid, "");
-  EXPECT_TRUE(identity.modules.empty()) << "drivers are built in";
+  EXPECT_TRUE(identity.drivers.empty());
   EXPECT_TRUE(CheckAcceptable(identity).ok());
 }
 
 TEST_F(DeviceIdentityTest, ReadsAnAtaDisk) {
   const std::string device = "devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0";
   sysfs_.AddDriver("devices/pci0000:00/0000:00:1f.2", "ahci", "ahci");
-  sysfs_.AddDriver(device, "sd", "sd_mod");
+  sysfs_.AddDriver(device, "sd", "");  // built in
+  sysfs_.Write(device + "/modalias", "scsi:t-0x00\n");
   sysfs_.AddDisk(device + "/block/sda", "8:0", 1048576, 4096);
   sysfs_.AddPartition(device + "/block/sda", "sda1", "8:1", 40, 4096);
   sysfs_.Write(device + "/vpd_pg80", std::string("\x00\x80\x00\x14", 4) + "QM00001             garbage");
@@ -76,7 +83,7 @@ TEST_F(DeviceIdentityTest, ReadsAnAtaDisk) {
   EXPECT_EQ(identity.model, "QEMU HARDDISK");
   EXPECT_EQ(identity.logical_block_size, 4096U);
   EXPECT_EQ(identity.start_sector, 40U);
-  EXPECT_EQ(identity.modules, (std::vector<std::string>{"ahci", "sd_mod"}));
+  EXPECT_EQ(identity.drivers, (std::vector<DeviceDriver>{{"ahci", ""}, {"", "scsi:t-0x00"}}));
   EXPECT_TRUE(CheckAcceptable(identity).ok());
   // A page 0x80 that is none: the wwid is what is left.
   for (const std::string& page : {std::string("\x00\x83\x00\x04QM00", 8), std::string("\x00\x80", 2), std::string()}) {
@@ -93,12 +100,12 @@ TEST_F(DeviceIdentityTest, ReadsAnNvmeDiskWithOneAndWithSeveralPaths) {
   sysfs_.Write(pci + "/nvme/nvme0/model", "QEMU NVMe Ctrl\n");
   EXPECT_EQ(Read("nvme0n1").serial, "NV-77");
   EXPECT_EQ(Read("nvme0n1").model, "QEMU NVMe Ctrl");
-  EXPECT_EQ(Read("nvme0n1").modules, (std::vector<std::string>{"nvme"}));
+  EXPECT_EQ(Read("nvme0n1").drivers, (std::vector<DeviceDriver>{{"nvme", ""}}));
 
   const std::string subsystem = "devices/virtual/nvme-subsystem/nvme-subsys1";
   sysfs_.AddDisk(subsystem + "/nvme1n1", "259:3", 1048576);
   sysfs_.Link(subsystem + "/nvme0", pci + "/nvme/nvme0");
-  EXPECT_EQ(Read("nvme1n1").modules, (std::vector<std::string>{"nvme"}));
+  EXPECT_EQ(Read("nvme1n1").drivers, (std::vector<DeviceDriver>{{"nvme", ""}}));
   EXPECT_TRUE(CheckAcceptable(Read("nvme1n1")).ok());
 }
 

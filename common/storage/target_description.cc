@@ -56,7 +56,7 @@ void AddDevice(TextRecord& record, size_t index, const TargetDevice& device) {
   if (!device.part_uuid.empty()) record.Add(key("partuuid"), device.part_uuid);
   AddRaw(record, key("serial"), device.serial);
   AddRaw(record, key("model"), device.model);
-  for (const std::string& module : device.modules) record.Add(key("module"), module);
+  for (const DeviceDriver& driver : device.drivers) record.Add(key("driver"), FormatDriver(driver));
   record.Add(key("swap-uuid"), FormatUuid(device.swap_uuid));
   record.AddNumber(key("page-size"), device.page_size);
   record.AddNumber(key("last-page"), device.last_page);
@@ -95,7 +95,9 @@ Result<TargetDevice> ReadDevice(const TextRecord& record, size_t index) {
   device.part_uuid = record.Find(key("partuuid")).value_or("");
   device.serial = TRY(Raw(record, key("serial")));
   device.model = TRY(Raw(record, key("model")));
-  for (const std::string_view module : record.FindAll(key("module"))) device.modules.emplace_back(module);
+  for (const std::string_view driver : record.FindAll(key("driver"))) {
+    device.drivers.push_back(TRY(ParseDriver(driver)));
+  }
   const std::string_view uuid = TRY(record.Text(key("swap-uuid")));
   device.swap_uuid = TRY(ParseUuid(uuid));
   device.page_size = TRY(Number32(record, key("page-size")));
@@ -134,7 +136,7 @@ Result<TargetDevice> DescribeDevice(const ByteSource& device, const DeviceIdenti
   described.part_uuid = identity.part_uuid;
   described.serial = identity.serial;
   described.model = identity.model;
-  described.modules = identity.modules;
+  described.drivers = identity.drivers;
   described.swap_uuid = header.uuid;
   described.page_size = header.page_size;
   described.last_page = header.last_page;

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/base/units.h"
 #include "common/crypto/crypto.h"
+#include "common/storage/device_drivers.h"
 #include "common/storage/device_identity.h"
 #include "common/storage/region.h"
 #include "common/storage/swap_header.h"
@@ -27,7 +28,7 @@ struct TargetDevice {
   std::string part_uuid;            // empty: none was there
   std::string serial;               // raw; empty: none was there
   std::string model;                // raw; empty: none was there
-  std::vector<std::string> modules;
+  std::vector<DeviceDriver> drivers;
 
   Uuid swap_uuid{};
   uint32_t page_size = 0;

@@ -55,7 +55,7 @@ TEST_F(TargetDescriptionTest, RoundTripsThroughText) {
   strange.devices[0].serial = std::string(" a\0b\n=\xff ", 8);
   strange.devices[0].model.clear();
   strange.devices[0].part_uuid.clear();
-  strange.devices[0].modules.clear();
+  strange.devices[0].drivers.clear();
   strange.extents[0].range = {8192, 8192};
   EXPECT_EQ(ParseTargetDescription(FormatTargetDescription(strange)).value(), strange);
 }
@@ -65,7 +65,7 @@ TEST_F(TargetDescriptionTest, EveryFactButTheOptionalOnesIsRequired) {
   unsigned required = 0;
   for (const auto& [key, value] : record.lines()) {
     const bool optional =
-        key == "device.0.serial" || key == "device.0.model" || key == "device.0.partuuid" || key == "device.0.module";
+        key == "device.0.serial" || key == "device.0.model" || key == "device.0.partuuid" || key == "device.0.driver";
     const Result<TargetDescription> parsed = ParseTargetDescription(Without(key));
     EXPECT_EQ(parsed.ok(), optional) << key;
     if (optional) continue;

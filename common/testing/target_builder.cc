@@ -31,7 +31,7 @@ BuiltTarget TargetBuilder::Build() const {
   built.identity.serial = serial;
   built.identity.model = "Model A";
   built.identity.part_uuid = "0a1b2c3d-0001-4000-8000-0123456789ab";
-  built.identity.modules = {"virtio_pci", "virtio_blk"};
+  built.identity.drivers = {{"virtio_pci", "pci:v00001AF4d00001042"}, {"virtio_blk", "virtio:d00000002v00001AF4"}};
   built.description.devices.push_back(DescribeDevice(device, built.identity, swap.page_size).TakeValue());
   const uint64_t data = region.data().begin;
   built.description.extents.push_back({0, {data, data + kMiB}});
