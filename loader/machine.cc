@@ -20,6 +20,11 @@
 #include "common/storage/find_devices.h"
 #include "common/storage/swap_header.h"
 
+// i386 has no such call: a number that no kernel has ends like the call of a kernel without it, with ENOSYS.
+#ifndef SYS_kexec_file_load
+#define SYS_kexec_file_load (-1L)
+#endif
+
 namespace crashdump {
 namespace {
 
