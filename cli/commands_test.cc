@@ -55,7 +55,7 @@ Ran Execute(int (*command)(std::span<char* const>), std::vector<std::string> wor
 
 std::vector<uint8_t> ReadBytes(const std::string& path) {
   const FileSource file = FileSource::Open(path.c_str()).TakeValue();
-  std::vector<uint8_t> bytes(file.size());
+  std::vector<uint8_t> bytes(static_cast<size_t>(file.size()));
   EXPECT_TRUE(file.ReadAt(0, bytes).ok());
   return bytes;
 }
@@ -110,8 +110,8 @@ TEST_F(CommandsTest, SavedAndExportedEveryPageIsWhatItWas) {
       const ElfSegment& b = exported.loads()[i];
       EXPECT_EQ(a.physical(), b.physical());
       EXPECT_EQ(a.virtual_address, b.virtual_address);
-      std::vector<uint8_t> a_bytes(a.file_size);
-      std::vector<uint8_t> b_bytes(b.file_size);
+      std::vector<uint8_t> a_bytes(static_cast<size_t>(a.file_size));
+      std::vector<uint8_t> b_bytes(static_cast<size_t>(b.file_size));
       ASSERT_TRUE(original.source().ReadAt(a.file_offset, a_bytes).ok());
       ASSERT_TRUE(exported.source().ReadAt(b.file_offset, b_bytes).ok());
       EXPECT_EQ(a_bytes, b_bytes);

@@ -14,7 +14,8 @@ Result<InputKind> DetectInput(const char* path) {
   const FileSource file = TRY(FileSource::Open(path));
   std::array<uint8_t, 12> begin{};
   // A file of proc may not know its size.
-  const size_t count = file.size() == 0 ? sizeof(kElfMagic) : std::min<size_t>(begin.size(), file.size());
+  const size_t count =
+      file.size() == 0 ? sizeof(kElfMagic) : static_cast<size_t>(std::min<uint64_t>(begin.size(), file.size()));
   const Result<> read = file.ReadAt(0, MutableBytes(begin).first(count));
   if (!read.ok() && file.size() == 0) return Error::Format(ErrorCode::kTruncated, "the file is empty");
   TRY(read);

@@ -27,9 +27,9 @@ inline std::string FileInArchive(const std::string& archive, const std::string& 
   const size_t name = archive.find(path + '\0');
   if (name == std::string::npos) return "(absent)";
   const size_t header = name - 110;
-  const size_t size = ParseHexNumber(std::string_view(archive).substr(header + 54, 8)).TakeValue();
-  const size_t data = header + AlignUp(110 + path.size() + 1, 4);
-  return archive.substr(data, size);
+  const uint64_t size = ParseHexNumber(std::string_view(archive).substr(header + 54, 8)).TakeValue();
+  const uint64_t data = header + AlignUp(110 + path.size() + 1, 4);
+  return archive.substr(static_cast<size_t>(data), static_cast<size_t>(size));
 }
 
 class FakeMachine final : public Machine {

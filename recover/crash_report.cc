@@ -73,7 +73,8 @@ Result<> AddCompressed(std::string& text, std::string_view key, Bytes data) {
     if (result == Z_STREAM_ERROR || state.avail_in != 0) {
       return Error::Format(ErrorCode::kOs, "crash report: zlib failed with %d", result);
     }
-    std::vector<uint8_t> line(out.begin(), out.end() - state.avail_out);
+    const Bytes compressed = Bytes(out).first(out.size() - state.avail_out);
+    std::vector<uint8_t> line(compressed.begin(), compressed.end());
     if (done == data.size()) {
       for (const uint64_t word : {uint64_t{checksum}, uint64_t{data.size()}}) {
         for (unsigned shift = 0; shift < 32; shift += 8) line.push_back(static_cast<uint8_t>(word >> shift));

@@ -30,7 +30,7 @@ class DamagedDumpTest : public ::testing::Test {
     EXPECT_FALSE(info.read_error);
     const std::set<uint64_t> pages = rig_->RightPages(name, plan_);
     EXPECT_EQ(pages.size(), info.data_pages);
-    for (uint64_t chunk = 0; chunk < chunks; ++chunk) {
+    for (size_t chunk = 0; chunk < chunks; ++chunk) {
       if (plan_.pages[chunk].kind != PageKind::kData) continue;
       for (uint64_t i = 0; i < RecoveryRig::kChunkPages; ++i) {
         EXPECT_TRUE(pages.contains(plan_.pages[chunk].first_pfn + i)) << chunk;

@@ -44,9 +44,9 @@ std::string VmcoreinfoNote(const std::string& text, ByteOrder order) {
   AppendInteger(note, static_cast<uint32_t>(text.size()), order);
   AppendInteger(note, 0, order);
   note += kNoteNameVmcoreinfo;
-  note.resize(AlignUp(note.size() + 1, 4), 0);
+  note.resize(static_cast<size_t>(AlignUp(note.size() + 1, 4)), 0);
   note += text;
-  note.resize(AlignUp(note.size(), 4), 0);
+  note.resize(static_cast<size_t>(AlignUp(note.size(), 4)), 0);
   return note;
 }
 

@@ -63,7 +63,7 @@ TEST_F(DumpRepackerTest, WhatIsMissingStaysSaid) {
   std::vector<uint8_t> torn = whole;
   size_t chunks = 0;
   for (const PlacedObject& object : ListObjects(whole)) {
-    if (object.type == ObjectType::kChunk && ++chunks == 3) torn[object.offset + 200] ^= 1;
+    if (object.type == ObjectType::kChunk && ++chunks == 3) FlipBit(torn, object.offset + 200);
   }
   const std::vector<uint8_t> file = Repack(plan, torn);
   const MemorySource source(file);
@@ -85,7 +85,7 @@ TEST_F(DumpRepackerTest, ADumpThatChangesIsAnError) {
   const DumpRepacker repacker = DumpRepacker::Create(reader, image).TakeValue();
   size_t chunks = 0;
   for (const PlacedObject& object : ListObjects(region)) {
-    if (object.type == ObjectType::kChunk && ++chunks == 3) region[object.offset + 200] ^= 1;
+    if (object.type == ObjectType::kChunk && ++chunks == 3) FlipBit(region, object.offset + 200);
   }
   MemorySink sink;
   const Result<uint64_t> bytes = repacker.Write(sink, {});

@@ -175,7 +175,7 @@ Result<uint64_t> ElfExporter::Write(ByteSink& sink, const ExportProgress& progre
     for (size_t page = 0; page < batch.pages.size();) {
       size_t end = page;
       while (end < batch.pages.size() && batch.pages[end].storage == PageStorage::kRaw) ++end;
-      const size_t bytes = (end - page) * page_bytes_;
+      const auto bytes = static_cast<size_t>((end - page) * page_bytes_);
       if (bytes != 0) TRY(sink.WriteAt(offset + page * page_bytes_, data.first(bytes)));
       data = data.subspan(bytes);
       page = end + 1;

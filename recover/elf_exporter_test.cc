@@ -198,7 +198,7 @@ TEST_F(ElfExporterTest, WhatPrecedesATearIsExported) {
   std::vector<uint8_t> dump = BuildDump(plan);
   size_t chunks = 0;
   for (const PlacedObject& object : ListObjects(dump)) {
-    if (object.type == ObjectType::kChunk && ++chunks == 4) dump[object.offset + 200] ^= 1;
+    if (object.type == ObjectType::kChunk && ++chunks == 4) FlipBit(dump, object.offset + 200);
   }
   ASSERT_EQ(chunks, 8U);
   const Exported exported = Export(dump);
@@ -229,7 +229,7 @@ TEST_F(ElfExporterTest, ADumpThatChangesBetweenTheWalksIsAnError) {
   const DumpImage image = DumpImage::Read(reader).TakeValue();
   const ElfExporter exporter = ElfExporter::Create(image, 1).TakeValue();
   for (const PlacedObject& object : ListObjects(dump)) {
-    if (object.type == ObjectType::kChunk) dump[object.offset + 200] ^= 1;
+    if (object.type == ObjectType::kChunk) FlipBit(dump, object.offset + 200);
   }
   const UniqueFd fd(memfd_create("export", MFD_CLOEXEC));
   FileSink sink(fd.get());

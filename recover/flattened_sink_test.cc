@@ -34,7 +34,7 @@ std::map<uint64_t, Bytes> Records(Bytes stream) {
   std::map<uint64_t, Bytes> records;
   size_t at = 4096;
   while (Big(stream, at) != UINT64_MAX) {
-    const uint64_t bytes = Big(stream, at + 8);
+    const auto bytes = static_cast<size_t>(Big(stream, at + 8));
     EXPECT_GT(bytes, 0U);
     EXPECT_TRUE(records.emplace(Big(stream, at), stream.subspan(at + 16, bytes)).second);
     at += 16 + bytes;
@@ -99,7 +99,7 @@ TEST(FlattenedSink, AKdumpFileComesOutOfFewRecordsAsItIs) {
   const std::map<uint64_t, Bytes> records = Records(stream);
   // 32 MiB of pages, in pieces of 4 MiB, and what precedes them.
   EXPECT_LE(records.size(), 10U);
-  std::vector<uint8_t> restored(bytes);
+  std::vector<uint8_t> restored(static_cast<size_t>(bytes));
   for (const auto& [offset, data] : records) {
     ASSERT_LE(offset + data.size(), bytes);
     memcpy(restored.data() + offset, data.data(), data.size());

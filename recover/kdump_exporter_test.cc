@@ -44,7 +44,7 @@ Result<std::vector<uint8_t>> TryExport(const std::vector<uint8_t>& dump, const E
   struct stat status {};
   EXPECT_EQ(fstat(fd.get(), &status), 0);
   EXPECT_EQ(static_cast<uint64_t>(status.st_size), bytes);
-  std::vector<uint8_t> file(bytes);
+  std::vector<uint8_t> file(static_cast<size_t>(bytes));
   TRY(PreadFull(fd.get(), 0, file));
   return file;
 }
@@ -193,7 +193,7 @@ TEST_F(KdumpExporterTest, WhatPrecedesATearIsExportedAndCalledIncomplete) {
   std::vector<uint8_t> dump = BuildDump(plan);
   size_t chunks = 0;
   for (const PlacedObject& object : ListObjects(dump)) {
-    if (object.type == ObjectType::kChunk && ++chunks == 4) dump[object.offset + 200] ^= 1;
+    if (object.type == ObjectType::kChunk && ++chunks == 4) FlipBit(dump, object.offset + 200);
   }
   const KdumpFile file = Export(dump);
   EXPECT_EQ(file.status, 0x28U);

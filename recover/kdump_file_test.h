@@ -64,14 +64,15 @@ class KdumpFile {
   // As a reader gets it; nothing if it cannot be decompressed to exactly a page.
   std::optional<std::vector<uint8_t>> ReadPage(uint64_t pfn) const {
     const Page& page = pages.at(pfn);
-    const Bytes stored = Bytes(file_).subspan(page.offset, page.bytes);
-    std::vector<uint8_t> plain(block);
+    const Bytes stored = Part(page.offset, page.bytes);
+    std::vector<uint8_t> plain(static_cast<size_t>(block));
     if (page.flags == 0 && page.bytes == block) {
       plain.assign(stored.begin(), stored.end());
       return plain;
     }
-    if (page.flags == 0x20 && ZSTD_decompress(plain.data(), block, stored.data(), stored.size()) == block) return plain;
-    uLongf bytes = block;
+    if (page.flags == 0x20 && ZSTD_decompress(plain.data(), plain.size(), stored.data(), stored.size()) == block)
+      return plain;
+    uLongf bytes = plain.size();
     if (page.flags == 0x1 && uncompress(plain.data(), &bytes, stored.data(), stored.size()) == Z_OK && bytes == block) {
       return plain;
     }
@@ -86,17 +87,16 @@ class KdumpFile {
   uint64_t data_offset;
 
  private:
-  uint64_t At(uint64_t offset, uint64_t bytes) const {
-    return LoadInteger(Bytes(file_).subspan(offset, bytes), format_.order);
+  Bytes Part(uint64_t offset, uint64_t bytes) const {
+    return Bytes(file_).subspan(static_cast<size_t>(offset), static_cast<size_t>(bytes));
   }
+  uint64_t At(uint64_t offset, uint64_t bytes) const { return LoadInteger(Part(offset, bytes), format_.order); }
   std::string Text(uint64_t offset) const { return reinterpret_cast<const char*>(file_.data() + offset); }
-  std::string Slice(uint64_t offset, uint64_t bytes) const {
-    return std::string(TextOf(Bytes(file_).subspan(offset, bytes)));
-  }
+  std::string Slice(uint64_t offset, uint64_t bytes) const { return std::string(TextOf(Part(offset, bytes))); }
   std::set<uint64_t> Bits(uint64_t offset, uint64_t bytes) const {
     std::set<uint64_t> bits;
     for (uint64_t i = 0; i < bytes * 8; ++i) {
-      if ((file_[offset + i / 8] >> (i % 8) & 1) != 0) bits.insert(i);
+      if ((Part(offset, bytes)[static_cast<size_t>(i / 8)] >> (i % 8) & 1) != 0) bits.insert(i);
     }
     return bits;
   }

@@ -35,7 +35,8 @@ class PagePipelineTest : public ::testing::Test {
       EXPECT_FALSE(batch.pages.empty());
       Bytes data = batch.data;
       for (const StoredPage& page : batch.pages) {
-        pages.emplace_back(data.begin(), data.begin() + page.bytes);
+        const Bytes stored = data.first(page.bytes);
+        pages.emplace_back(stored.begin(), stored.end());
         data = data.subspan(page.bytes);
       }
       EXPECT_TRUE(data.empty());
@@ -123,13 +124,13 @@ TEST_F(PagePipelineTest, ADumpThatChangesIsAnError) {
   for (const PlacedObject& object : ListObjects(dump_)) {
     if (object.type == ObjectType::kChunk) chunks.push_back(object);
   }
-  dump_[chunks[20].offset + 200] ^= 1;
+  FlipBit(dump_, chunks[20].offset + 200);
   const auto pages = Collect(3);
   ASSERT_FALSE(pages.ok());
   EXPECT_EQ(pages.error().code(), ErrorCode::kCorrupt);
   EXPECT_NE(std::string(pages.error().text()).find("changes while it is read"), std::string::npos);
   EXPECT_EQ(batches_, 10U);  // of two chunks
-  dump_[chunks[20].offset + 200] ^= 1;
+  FlipBit(dump_, chunks[20].offset + 200);
   ExpectRight(3);
 }
 

@@ -96,7 +96,8 @@ class RecoveryRig {
     for (const Range& place : places) {
       if (place.begin >= dump.size()) continue;
       const Bytes bytes = Bytes(dump).subspan(static_cast<size_t>(place.begin));
-      device_->Poke(kRegion.begin + place.begin, bytes.first(std::min<size_t>(bytes.size(), place.size())));
+      device_->Poke(kRegion.begin + place.begin,
+                    bytes.first(static_cast<size_t>(std::min<uint64_t>(bytes.size(), place.size()))));
     }
   }
 

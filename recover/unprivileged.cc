@@ -58,10 +58,7 @@ constexpr auto kAllowed = std::to_array<uint32_t>({
     SYS_sigaltstack,
     SYS_exit,
     SYS_exit_group,
-    SYS_clock_gettime,
-    SYS_clock_nanosleep,
     SYS_nanosleep,
-    SYS_gettimeofday,
     SYS_sched_yield,
     SYS_sched_getaffinity,
     SYS_getrandom,
@@ -69,11 +66,23 @@ constexpr auto kAllowed = std::to_array<uint32_t>({
     SYS_rseq,
     SYS_restart_syscall,
     SYS_set_tid_address,
-#ifdef SYS_mmap2
-    SYS_futex_time64,
+#ifdef SYS_clock_gettime
+    SYS_clock_gettime,
+    SYS_clock_nanosleep,
+    SYS_gettimeofday,
+#endif
+#ifdef SYS_clock_gettime64
+    // 32-bit machines: the C library tries those with 64-bit times first, and the others before Linux 5.1. musl names
+    // these so that nobody calls them by mistake.
     SYS_clock_gettime64,
     SYS_clock_nanosleep_time64,
-    SYS_set_thread_area,
+    SYS_futex_time64,
+    SYS_sigreturn,
+#endif
+#ifdef SYS_clock_gettime32
+    SYS_clock_gettime32,
+    SYS_clock_nanosleep_time32,
+    SYS_gettimeofday_time32,
 #endif
 });
 

@@ -211,7 +211,7 @@ class EveryFifthIsPoison final : public PageClassifier {
   void Classify(Range pfns, OpenBlock&, std::span<PageClass> classes) override {
     ASSERT_EQ(pfns.size(), classes.size());
     for (uint64_t pfn = pfns.begin; pfn < pfns.end; ++pfn) {
-      classes[pfn - pfns.begin] = pfn % 5 == 0 ? PageClass::kNeverRead : PageClass::kKernel;
+      classes[static_cast<size_t>(pfn - pfns.begin)] = pfn % 5 == 0 ? PageClass::kNeverRead : PageClass::kKernel;
     }
   }
 
@@ -248,7 +248,7 @@ class ChangesItsMind final : public PageClassifier {
     if (pfns.begin == kSampleFirstPfn) --looks_left_;
     for (uint64_t pfn = pfns.begin; pfn < pfns.end; ++pfn) {
       const bool is_user = pfn % 2 == 0 && (looks_left_ >= 0 || pfn % 4 != 0);
-      classes[pfn - pfns.begin] = is_user ? PageClass::kUser : PageClass::kKernel;
+      classes[static_cast<size_t>(pfn - pfns.begin)] = is_user ? PageClass::kUser : PageClass::kKernel;
     }
   }
 
@@ -322,7 +322,7 @@ TEST(CapturePipeline, WhatTheKernelOwnsComesFirstAtEveryLevel) {
     size_t pass = 0;
     uint64_t previous = 0;
     for (const uint64_t pfn : found.pfns) {
-      while (pass < order.size() && !order[pass].Contains(kernel.classes()[pfn])) {
+      while (pass < order.size() && !order[pass].Contains(kernel.classes()[static_cast<size_t>(pfn)])) {
         ++pass;
         previous = 0;
       }
@@ -338,7 +338,7 @@ TEST(CapturePipeline, WhenSpaceRunsOutTheDumpIsCompleteForTheClassesBefore) {
   // What the kernel owns becomes a few KiB, the pages of processes do not compress.
   uint64_t state = 1;
   for (uint64_t pfn = 0; pfn < KernelBuilder::kPages; ++pfn) {
-    if (kernel.classes()[pfn] != PageClass::kUser) continue;
+    if (kernel.classes()[static_cast<size_t>(pfn)] != PageClass::kUser) continue;
     for (uint8_t& byte : kernel.Page(pfn)) byte = static_cast<uint8_t>((state = state * 6364136223846793005 + 1) >> 56);
   }
   SampleVmcore sample;
@@ -352,8 +352,10 @@ TEST(CapturePipeline, WhenSpaceRunsOutTheDumpIsCompleteForTheClassesBefore) {
   EXPECT_EQ(written.outcome.result, DumpResult::kNoSpace);
   EXPECT_EQ(written.outcome.complete_passes, 1U);
   for (uint64_t pfn = 0; pfn < KernelBuilder::kPages; ++pfn) {
-    if (kernel.classes()[pfn] == PageClass::kKernel) EXPECT_TRUE(written.found.pages.contains(pfn)) << pfn;
-    if (kernel.classes()[pfn] == PageClass::kFree) EXPECT_FALSE(written.found.pages.contains(pfn)) << pfn;
+    if (kernel.classes()[static_cast<size_t>(pfn)] == PageClass::kKernel)
+      EXPECT_TRUE(written.found.pages.contains(pfn)) << pfn;
+    if (kernel.classes()[static_cast<size_t>(pfn)] == PageClass::kFree)
+      EXPECT_FALSE(written.found.pages.contains(pfn)) << pfn;
   }
 }
 

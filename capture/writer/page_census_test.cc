@@ -16,7 +16,8 @@ constexpr uint64_t kSectionPages = PageCensus::kSectionBytes / 4096;
 Vmcore WithMemory(std::initializer_list<Range> ranges) {
   VmcoreBuilder builder;
   for (const Range& range : ranges) {
-    builder.AddLoad({.physical = range.begin * 4096, .data = std::vector<uint8_t>(range.size() * 4096)});
+    builder.AddLoad(
+        {.physical = range.begin * 4096, .data = std::vector<uint8_t>(static_cast<size_t>(range.size()) * 4096)});
   }
   return Vmcore::Open(builder.BuildSource()).TakeValue();
 }
@@ -27,7 +28,7 @@ class EveryThirdIsFree final : public PageClassifier {
   void Classify(Range pfns, OpenBlock& open, std::span<PageClass> classes) override {
     EXPECT_EQ(open.end_pfn, last_end_) << "not where the call before ended";
     for (uint64_t pfn = pfns.begin; pfn < pfns.end; ++pfn) {
-      classes[pfn - pfns.begin] = pfn % 3 == 0 ? PageClass::kFree : PageClass::kKernel;
+      classes[static_cast<size_t>(pfn - pfns.begin)] = pfn % 3 == 0 ? PageClass::kFree : PageClass::kKernel;
     }
     open.end_pfn = last_end_ = pfns.end;
   }

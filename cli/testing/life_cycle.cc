@@ -103,7 +103,7 @@ bool LifeCycle::Perform(const Program& program) {
   Interruption interruption;
   if (random.Chance(35)) {
     constexpr std::array kEndings{Ending::kKilled, Ending::kPanic, Ending::kPowerCut};
-    interruption.ending = kEndings.at(random.Below(kEndings.size()));
+    interruption.ending = random.Of(kEndings);
     interruption.step = random.Below(program.steps);
     interruption.moment = random.Chance(50) ? PowerSwitch::Moment::kBefore : PowerSwitch::Moment::kAfter;
   }
@@ -174,7 +174,7 @@ void LifeCycle::RunAnotherCommand() {
   if (random.Chance(15)) program = {"unload", 0, [this] { return world_.Unload(); }, {}};
   if (random.Chance(25)) {
     constexpr std::array kActions{PrepareAction::kPrepare, PrepareAction::kAdopt, PrepareAction::kUndo};
-    program = ChangeProgram(kActions.at(random.Below(kActions.size())));
+    program = ChangeProgram(random.Of(kActions));
   }
   const Result<> result = program.run();
   if (program.settle) program.settle(result.ok() && world_.power().on());
@@ -277,7 +277,7 @@ void LifeCycle::Crash() {
       using Kind = CaptureTrouble::Kind;
       constexpr std::array kKinds{Kind::kKilled,   Kind::kKilled,     Kind::kPowerCut,  Kind::kPowerCut,
                                   Kind::kPowerCut, Kind::kWriteFails, Kind::kFlushFails};
-      trouble.kind = kKinds.at(random.Below(kKinds.size()));
+      trouble.kind = random.Of(kKinds);
       trouble.step = random.Below(trouble.kind == Kind::kFlushFails ? 3 : 8);
       trouble.moment = random.Chance(50) ? PowerSwitch::Moment::kBefore : PowerSwitch::Moment::kAfter;
     }

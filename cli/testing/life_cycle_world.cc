@@ -100,7 +100,7 @@ void LifeCycleWorld::LosePower() {
   constexpr std::array kSurvivors{FakeBlockDevice::Survivors::kNone, FakeBlockDevice::Survivors::kAll,
                                   FakeBlockDevice::Survivors::kPrefix, FakeBlockDevice::Survivors::kRandom,
                                   FakeBlockDevice::Survivors::kRandom};
-  const FakeBlockDevice::Survivors survivors = kSurvivors.at(random_.Below(kSurvivors.size()));
+  const FakeBlockDevice::Survivors survivors = random_.Of(kSurvivors);
   const bool is_prefix = survivors == FakeBlockDevice::Survivors::kPrefix;
   LosePower({survivors, is_prefix ? random_.Below(disk().unflushed_writes() + 1) : random_.Next()});
 }

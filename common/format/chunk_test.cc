@@ -122,7 +122,7 @@ TEST(ChunkCompressor, WorstCaseFitsTheOutput) {
   const Result<CompressedChunk> chunk = compressor.Compress(builder, out);
   ASSERT_TRUE(chunk.ok()) << chunk.error().text();
   EXPECT_EQ(chunk.value().plain_length, ChunkBuilder::kBufferBytes - 8);  // a table of 4088 bytes
-  std::vector<uint8_t> plain(chunk.value().plain_length);
+  std::vector<uint8_t> plain(static_cast<size_t>(chunk.value().plain_length));
   ASSERT_TRUE(FrameDecoder::Create().value().Decode(chunk.value().frame, plain).ok());
   builder.Clear();
   fill();

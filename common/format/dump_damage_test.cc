@@ -62,21 +62,25 @@ class DumpDamage : public testing::Test {
     return {dump.begin() + static_cast<ptrdiff_t>(object.offset),
             dump.begin() + static_cast<ptrdiff_t>(object.offset + object.bytes)};
   }
+  // The object's own bytes.
+  MutableBytes Place(const PlacedObject& object) {
+    return MutableBytes(dump_).subspan(static_cast<size_t>(object.offset), static_cast<size_t>(object.bytes));
+  }
   void Put(const std::vector<uint8_t>& bytes, uint64_t offset) {
     std::copy(bytes.begin(), bytes.end(), dump_.begin() + static_cast<ptrdiff_t>(offset));
   }
   // Puts a new object in the place of `object`, sealed with the right keys and sequence number; it must not be longer.
   void Forge(const PlacedObject& object, Bytes plain) {
     FrameCompressor compressor = FrameCompressor::Create(19, kChunkMaxPlainBytes).TakeValue();
-    std::vector<uint8_t> frame(MaxStoredLength(plain.size()));
+    std::vector<uint8_t> frame(static_cast<size_t>(MaxStoredLength(plain.size())));
     frame.resize(compressor.Compress(plain, frame).value().size());
     ASSERT_LE(ObjectBytes(frame.size()), object.bytes);
-    const auto header = LoadObject<ObjectHeader>(Bytes(dump_).subspan(object.offset));
+    const auto header = LoadObject<ObjectHeader>(Place(object));
     const ObjectPlace place{.type = object.type,
                             .attempt_id = plan_.parameters.attempt_id,
                             .sequence = header.sequence,
                             .offset = object.offset};
-    const MutableBytes memory = MutableBytes(dump_).subspan(object.offset, ObjectBytes(frame.size()));
+    const MutableBytes memory = Place(object).first(static_cast<size_t>(ObjectBytes(frame.size())));
     std::copy(frame.begin(), frame.end(), memory.begin() + sizeof(ObjectHeader));
     (void)SealObject(plan_.credentials, place, plain.size(), memory);
   }
@@ -97,7 +101,7 @@ TEST_F(DumpDamage, FlippedBitInEachObject) {
   for (const PlacedObject& object : objects_) {
     for (const uint64_t at : {uint64_t{0}, uint64_t{70}, object.bytes / 2, object.bytes - 1}) {
       dump_ = original;
-      dump_[object.offset + at] ^= 0x10;
+      Place(object)[static_cast<size_t>(at)] ^= 0x10;
       ExpectTorn("");
       const bool in_messages = plan_.parameters.layout.messages.Contains(object.offset);
       if (object.type == ObjectType::kHeader) {
@@ -115,7 +119,7 @@ TEST_F(DumpDamage, FlippedBitInEachObject) {
 }
 
 TEST_F(DumpDamage, DamagedMessagesAreNamed) {
-  dump_[plan_.parameters.layout.messages.begin + 10] ^= 1;
+  dump_[static_cast<size_t>(plan_.parameters.layout.messages.begin + 10)] ^= 1;
   ExpectTorn("messages damaged: no object at offset");
 }
 
@@ -159,12 +163,12 @@ TEST_F(DumpDamage, ChunkSplicedFromAnotherDump) {
 // A chunk whose sequence number is one too high: something was left out before it.
 TEST_F(DumpDamage, ObjectLeftOut) {
   const PlacedObject chunk = OfType(ObjectType::kChunk)[2];
-  const auto header = LoadObject<ObjectHeader>(Bytes(dump_).subspan(chunk.offset));
+  const auto header = LoadObject<ObjectHeader>(Place(chunk));
   ObjectPlace place{.type = ObjectType::kChunk,
                     .attempt_id = plan_.parameters.attempt_id,
                     .sequence = header.sequence,
                     .offset = chunk.offset};
-  const MutableBytes memory = MutableBytes(dump_).subspan(chunk.offset, chunk.bytes);
+  const MutableBytes memory = Place(chunk);
   (void)SealObject(plan_.credentials, place, header.plain_length, memory);  // decrypts what is encrypted
   place.sequence += 1;
   (void)SealObject(plan_.credentials, place, header.plain_length, memory);

@@ -35,7 +35,7 @@ class Ignore final : public DumpVisitor {
 // Seals what begins with the magic number, in the order in which it stands there, as a dump of kind none.
 void SealEverything(std::vector<uint8_t>& file) {
   uint64_t sequence = 0;
-  for (uint64_t offset = 0; offset + ObjectBytes(0) <= file.size(); offset += kObjectAlignment) {
+  for (size_t offset = 0; offset + ObjectBytes(0) <= file.size(); offset += kObjectAlignment) {
     const auto header = LoadObject<ObjectHeader>(Bytes(file).subspan(offset));
     if (!Equal(header.magic, kObjectMagic)) continue;
     const uint64_t room = file.size() - offset - ObjectBytes(0);
@@ -46,7 +46,7 @@ void SealEverything(std::vector<uint8_t>& file) {
     if (type != ObjectType::kTrailer) place.sequence = sequence++;
     place.attempt_id.fill(0xF1);
     (void)SealObject(DumpCredentials{}, place, header.plain_length,
-                     MutableBytes(file).subspan(offset, ObjectBytes(header.stored_length)));
+                     MutableBytes(file).subspan(offset, static_cast<size_t>(ObjectBytes(header.stored_length))));
   }
 }
 

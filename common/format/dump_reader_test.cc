@@ -186,7 +186,7 @@ TEST_F(DumpReading, PagesAreFoundByNumber) {
 TEST_F(DumpReading, PagesAreFoundWithoutTheIndex) {
   const DumpPlan plan = RegionPlan(150, 4 * kMiB);
   std::vector<uint8_t> dump = BuildDump(plan);
-  dump[Last(dump, ObjectType::kIndex).offset + 200] ^= 1;
+  FlipBit(dump, Last(dump, ObjectType::kIndex).offset + 200);
   const MemorySource source(dump);
   DumpReader reader = OpenRegion(plan, source);
   ASSERT_TRUE(reader.LoadIndex().ok());
@@ -200,7 +200,7 @@ TEST_F(DumpReading, PageInADamagedChunkIsAnError) {
   DumpReader reader = OpenRegion(plan, source);
   ASSERT_TRUE(reader.LoadIndex().ok());
   const PlacedObject chunk = Last(dump, ObjectType::kChunk);
-  dump[chunk.offset + 300] ^= 1;
+  FlipBit(dump, chunk.offset + 300);
   std::vector<uint8_t> page(4096);
   const Result<PageState> state = reader.ReadPage(reader.end_pfn() - 1, page);
   ASSERT_FALSE(state.ok());
@@ -280,7 +280,7 @@ TEST_F(DumpReading, LeftoversOfOlderDumpsAreNotTaken) {
 TEST_F(DumpReading, SectionsOfATornDump) {
   const DumpPlan plan = RegionPlan(10, kMiB);
   std::vector<uint8_t> dump = BuildDump(plan);
-  dump[plan.parameters.layout.trailer + 5] ^= 1;
+  FlipBit(dump, plan.parameters.layout.trailer + 5);
   const MemorySource source(dump);
   // Pages follow in sequence, so that the messages are known to be whole.
   DumpSections sections = OpenRegion(plan, source).ReadSections();
@@ -336,7 +336,7 @@ TEST_F(DumpReading, EndWithoutTrailer) {
   const DumpLayout& layout = plan.parameters.layout;
   std::vector<uint8_t> dump = BuildDump(plan);
   const uint64_t whole = End(plan, MemorySource(dump)).value().value();
-  dump[layout.trailer + 200] ^= 1;
+  FlipBit(dump, layout.trailer + 200);
   const MemorySource source(dump);
   EXPECT_EQ(End(plan, source).value().value(), whole);
   const Result<std::optional<uint64_t>> late = DumpReader::FindEnd(source, layout, plan.credentials, milliseconds(0));
@@ -347,7 +347,7 @@ TEST_F(DumpReading, EndWithoutTrailer) {
     EXPECT_EQ(End(plan, FailingSource(dump, {bad, bad + 1})).error().code(), ErrorCode::kOs);
   }
   // Damaged messages do not hide the pages.
-  dump[layout.messages.begin + 3] ^= 1;
+  FlipBit(dump, layout.messages.begin + 3);
   EXPECT_EQ(End(plan, source).value().value(), whole);
   // A dump that ends before its pages occupies nothing of the extent.
   std::fill(dump.begin() + static_cast<ptrdiff_t>(layout.data.begin),

@@ -162,7 +162,9 @@ TEST_F(DumpWriting, LogLosesItsOldestLines) {
   EXPECT_GT(drop, log.size() - kSlotMessagesBytes);
   EXPECT_LT(drop, log.size() - kSlotMessagesBytes + 100 * kKiB);
   EXPECT_EQ(drop % 51, 0U);
-  ASSERT_TRUE(writer.AppendSection(ObjectType::kMessages, BytesOf(std::string_view(log).substr(drop))).ok());
+  ASSERT_TRUE(
+      writer.AppendSection(ObjectType::kMessages, BytesOf(std::string_view(log).substr(static_cast<size_t>(drop))))
+          .ok());
   ASSERT_TRUE(writer.AppendSection(ObjectType::kMachineFacts, BytesOf(Noise(3000))).ok());
   ASSERT_TRUE(writer.FlushMessages().ok());
   EXPECT_EQ(writer.MessagesToDrop(BytesOf(log), 0).error().code(), ErrorCode::kInvalidArgument);

@@ -31,7 +31,7 @@ TEST(FrameCompressor, LevelsGiveBackWhatTheyGot) {
     FrameCompressor compressor = FrameCompressor::Create(level, 300'000).TakeValue();
     for (const size_t bytes : {size_t{0}, size_t{1}, size_t{4096}, size_t{131073}, size_t{300'000}}) {
       for (const std::vector<uint8_t>& plain : {Noise(bytes), Text(bytes), std::vector<uint8_t>(bytes)}) {
-        std::vector<uint8_t> out(MaxStoredLength(bytes));
+        std::vector<uint8_t> out(static_cast<size_t>(MaxStoredLength(bytes)));
         const Result<Bytes> frame = compressor.Compress(plain, out);
         ASSERT_TRUE(frame.ok()) << level << ' ' << bytes << ' ' << frame.error().text();
         std::vector<uint8_t> again(bytes);

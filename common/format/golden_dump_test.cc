@@ -118,7 +118,9 @@ TEST(GoldenDump, EncryptedObjectIsAsInTheDocument) {
   WriteGolden(plan, sink);
   for (const PlacedObject& object : ListObjects(sink.bytes())) {
     if (object.type != ObjectType::kMessages) continue;
-    const std::string listing = Listing(Bytes(sink.bytes()).subspan(object.offset, object.bytes), object.offset);
+    const Bytes bytes =
+        Bytes(sink.bytes()).subspan(static_cast<size_t>(object.offset), static_cast<size_t>(object.bytes));
+    const std::string listing = Listing(bytes, object.offset);
     EXPECT_TRUE(listing == ListingInDocument("region-messages")) << listing;
     return;
   }

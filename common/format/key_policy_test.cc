@@ -79,7 +79,7 @@ class InspectAttemptsTest : public testing::Test {
     record_.extent = plan.parameters.layout.data;
     attempt_id_ = plan.parameters.attempt_id;
     dump_ = BuildDump(plan);
-    dump_.resize(std::max<size_t>(dump_.size(), record_.slot_offset + kSlotBytes));
+    dump_.resize(std::max(dump_.size(), static_cast<size_t>(record_.slot_offset + kSlotBytes)));
   }
   AttemptStates Inspect() const { return InspectAttempts(MemorySource(dump_), record_); }
 
@@ -100,7 +100,7 @@ TEST_F(InspectAttemptsTest, SeesNothingUnderAnotherKey) {
 }
 
 TEST_F(InspectAttemptsTest, WhatCannotBeReadIsUnknown) {
-  dump_.resize(record_.slot_offset + 100);
+  dump_.resize(static_cast<size_t>(record_.slot_offset + 100));
   EXPECT_EQ(Inspect(), kUnknownAttempts);
 }
 

@@ -25,11 +25,10 @@ class Object : public testing::Test {
 
   // With the payload as it is stored.
   void Seal(const DumpCredentials& credentials, Bytes stored, uint64_t plain_length) {
-    disk_.assign(kOffset + ObjectBytes(stored.size()) + 100, 0);
+    end_ = kOffset + static_cast<size_t>(ObjectBytes(stored.size()));
+    disk_.assign(end_ + 100, 0);
     std::copy(stored.begin(), stored.end(), disk_.begin() + kOffset + sizeof(ObjectHeader));
-    tag_ =
-        SealObject(credentials, place_, plain_length, MutableBytes(disk_).subspan(kOffset, ObjectBytes(stored.size())));
-    end_ = kOffset + ObjectBytes(stored.size());
+    tag_ = SealObject(credentials, place_, plain_length, MutableBytes(disk_).subspan(kOffset, end_ - kOffset));
   }
   void SealText(const DumpCredentials& credentials) {
     FrameCompressor compressor = FrameCompressor::Create(1, 1000).TakeValue();
@@ -60,7 +59,7 @@ class Object : public testing::Test {
   }();
   std::vector<uint8_t> disk_;
   Hash tag_{};
-  uint64_t end_ = 0;
+  size_t end_ = 0;
   std::string error_;
 };
 
@@ -124,7 +123,7 @@ TEST_F(Object, EveryFlippedBitIsNoticed) {
   SealText(credentials);
   const MemorySource source(disk_);
   ObjectReader reader = ObjectReader::Create(source, credentials).TakeValue();
-  for (uint64_t bit = 0; bit < (end_ - kOffset) * 8; ++bit) {
+  for (size_t bit = 0; bit < (end_ - kOffset) * 8; ++bit) {
     disk_[kOffset + bit / 8] ^= static_cast<uint8_t>(1U << (bit % 8));
     const Result<OpenedObject> object = reader.Read(kOffset, disk_.size(), PayloadUse::kDecode);
     ASSERT_FALSE(object.ok()) << "bit " << bit;

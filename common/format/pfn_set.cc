@@ -67,10 +67,11 @@ Result<> PfnSet::AddInBlock(uint64_t block, uint64_t begin, uint64_t end) {
   for (uint64_t bit = begin; bit < end;) {
     const uint64_t word_end = std::min(end, (bit / 64 + 1) * 64);
     const uint64_t mask = Mask(bit % 64, word_end - bit / 64 * 64);
-    if (const uint64_t twice = bits.bits[bit / 64] & mask; twice != 0) {
+    uint64_t& word = bits.bits.at(static_cast<size_t>(bit / 64));
+    if (const uint64_t twice = word & mask; twice != 0) {
       return Twice(block * kBlockPages + bit / 64 * 64 + static_cast<uint64_t>(std::countr_zero(twice)));
     }
-    bits.bits[bit / 64] |= mask;
+    word |= mask;
     bit = word_end;
   }
   bits.count += end - begin;

@@ -88,6 +88,8 @@ struct PlacedObject {
 };
 // All objects of a whole dump in the order of their places.
 std::vector<PlacedObject> ListObjects(Bytes dump);
+// Damages one byte.
+inline void FlipBit(std::vector<uint8_t>& dump, uint64_t offset) { dump.at(static_cast<size_t>(offset)) ^= 1; }
 
 // Replaces the payload of the object at `offset` by `change`d bytes of the same plain length and seals it again: a dump
 // that is authentic and wrong.

@@ -81,7 +81,9 @@ class KernelBuilder {
   void SetField(uint64_t pfn, std::string_view name, uint64_t value);
 
   // The page's contents.
-  MutableBytes Page(uint64_t pfn) { return MutableBytes(memory_).subspan(pfn * kPageBytes, kPageBytes); }
+  MutableBytes Page(uint64_t pfn) {
+    return MutableBytes(memory_).subspan(static_cast<size_t>(pfn * kPageBytes), kPageBytes);
+  }
 
   const std::vector<PageClass>& classes() const { return classes_; }
   // What the kernel counts as free, which is what was claimed as such unless set.

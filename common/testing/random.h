@@ -23,6 +23,11 @@ class Random {
     Require(count != 0);
     return Next() % count;
   }
+  // One of these.
+  template <typename Things>
+  auto Of(const Things& things) {
+    return things.at(static_cast<size_t>(Below(things.size())));
+  }
   bool Chance(unsigned percent) { return Below(100) < percent; }
 
  private:

@@ -86,7 +86,12 @@ extern "C" void* __wrap_aligned_alloc(size_t alignment, size_t size) {  // NOLIN
 }
 
 extern "C" int fstatfs(int fd, struct statfs* out) {
+#ifdef SYS_fstatfs64
+  // The C library's structure is that of this call, where there are both.
+  if (syscall(SYS_fstatfs64, fd, sizeof(*out), out) != 0) return -1;
+#else
   if (syscall(SYS_fstatfs, fd, out) != 0) return -1;
+#endif
   if (crashdump::free_space) out->f_bavail = *crashdump::free_space / static_cast<uint64_t>(out->f_frsize);
   return 0;
 }
