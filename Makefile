@@ -4,6 +4,9 @@
 
 # The architecture the static programs are built for (a row of toolchain/architectures.table).
 ARCH ?= x86_64
+# The kernel that `make initramfs` is for: a suite of qemu-tests/kernels.table, or `dedicated`, the one of kernel-configs/.
+# No package of the distribution has a kernel for big-endian ppc64.
+KERNEL ?= $(if $(filter ppc64,$(ARCH)),dedicated,bookworm)
 # V=1 shows the commands.
 V ?= 0
 # How long `make fuzz` runs each fuzzer, and which (all).
@@ -28,8 +31,10 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-# All processors work, without -j being asked for.
+# All processors work, without -j being asked for. What this make starts for another architecture shares them.
+ifndef SHARES_JOBS
 MAKEFLAGS += -j$(shell nproc)
+endif
 
 export CCACHE_DIR := $(CACHE)/ccache
 # A clone elsewhere finds what this one compiled: paths are relative to the checkout.
@@ -38,13 +43,24 @@ export CCACHE_NOHASHDIR := 1
 CXX := ccache clang++-16
 export LC_ALL := C
 
+ARCHITECTURES := $(shell awk '/^[^#]/ { print $$1 }' toolchain/architectures.table)
+# That of this machine: what uses its libraries is for no other.
+HOST := $(shell uname -m)
+# The distribution's name of the architecture, as its kernel packages have it.
+DEBIAN_ARCH := $(patsubst x86_64,amd64,$(patsubst ppc64le,ppc64el,$(ARCH)))
+
+# What is made of other architectures is made by a make each, which knows only its own.
+# $(1) is the architecture, $(2) its goals.
+MAKE_FOR = +$(Q)$(MAKE) --no-print-directory SHARES_JOBS=1 ARCH=$(1) $(2)
+OTHERS := $(filter-out $(ARCH),$(ARCHITECTURES))
+
 # --- flags -----------------------------------------------------------------------------------------------------------
 COMMON_FLAGS := -std=c++20 -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -I. -g \
 	-ffile-compilation-dir=. -pthread
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LIBRARIES := -lzstd -lblkid -lsodium -lz
 
-# Mode by mode: what it is for, its compiler flags and its link flags.
+# Mode by mode, each with a folder build/ARCH-MODE: what it is for, its compiler flags and its link flags.
 MODES := static static-test host asan fuzz coverage
 # static: what is shipped: musl, libc++, no localization.
 FLAGS_static = --config $(SYSROOT)/program.cfg -O2 -ffunction-sections -fdata-sections
@@ -86,29 +102,31 @@ SOURCES_crashdump-capture := $(filter capture/writer/%,$(PARTS) $(MAINS)) $(COMM
 SOURCES_crashdump := $(filter-out capture/init/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
 
 # --- compile and link, once per mode -----------------------------------------------------------------------------------
+OUT = build/$(if $(filter static%,$(1)),$(ARCH),$(HOST))-$(1)
+
 # $(1) is the mode. A changed flag changes the flags file and so rebuilds.
 define MODE_RULES
-build/$(ARCH)-$(1)/flags: FORCE | build/packages-build
+$(OUT)/flags: FORCE | build/packages-build
 	@mkdir -p $$(@D)
 	@echo '$$(COMMON_FLAGS) $$(FLAGS_$(1)) $$(LINK_$(1))' | cmp -s - $$@ || \
 		echo '$$(COMMON_FLAGS) $$(FLAGS_$(1)) $$(LINK_$(1))' > $$@
 
-build/$(ARCH)-$(1)/%.o: %.cc build/$(ARCH)-$(1)/flags
+$(OUT)/%.o: %.cc $(OUT)/flags
 	@mkdir -p $$(@D)
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
 	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-build/$(ARCH)-$(1)/unit-tests: $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(INTERPOSING) $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
+$(OUT)/unit-tests: $$(patsubst %.cc,$(OUT)/%.o,$(INTERPOSING) $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $(WRAP) $$(LINK_$(1))
 
--include $$(patsubst %.cc,build/$(ARCH)-$(1)/%.d,$(ALL))
+-include $$(patsubst %.cc,$(OUT)/%.d,$(ALL))
 endef
 $(foreach mode,$(MODES),$(eval $(call MODE_RULES,$(mode))))
 
 # $(1) is the mode, $(2) the program.
 define PROGRAM_RULES
-build/$(ARCH)-$(1)/$(2): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(SOURCES_$(2)))
+$(OUT)/$(2): $$(patsubst %.cc,$(OUT)/%.o,$(SOURCES_$(2)))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@.debug $$(filter %.o,$$^) $$(filter-out -lgtest%,$$(LINK_$(1)))
 	$(Q)llvm-strip-16 -o $$@ $$@.debug
@@ -117,7 +135,7 @@ $(foreach mode,static host,$(foreach program,$(PROGRAMS),$(eval $(call PROGRAM_R
 
 # $(1) is the mode, $(2) the fuzzer's source without .cc.
 define FUZZER_RULES
-build/$(ARCH)-$(1)/$(notdir $(2)): $$(patsubst %.cc,build/$(ARCH)-$(1)/%.o,$(2).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(2)))/%,$(PARTS))))
+$(OUT)/$(notdir $(2)): $$(patsubst %.cc,$(OUT)/%.o,$(2).cc $(LIBFUZZER) $(TESTING) $(sort $(COMMON) $(filter $(firstword $(subst /, ,$(2)))/%,$(PARTS))))
 	@[ $(V) = 1 ] || echo "  link $$@"
 	$(Q)clang++-16 -Wno-unused-command-line-argument $$(COMMON_FLAGS) $$(FLAGS_$(1)) -o $$@ $$(filter %.o,$$^) $(WRAP) $$(LINK_$(1))
 endef
@@ -136,12 +154,12 @@ build/packages-test: | build/packages-build
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all static test test-faults qemu-tests crash-check demo bench install build/%
+NEEDS_SYSROOT := all all-archs static initramfs test test-archs test-faults qemu-tests crash-check demo bench install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs install clean help
+.PHONY: FORCE all all-archs test-archs $(OTHERS:%=all-%) $(OTHERS:%=unit-tests-%) static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -149,10 +167,10 @@ all: static
 static: $(addprefix build/$(ARCH)-static/,$(PROGRAMS))
 
 ## host: the programs with the distribution's libraries, for debugging
-host: $(addprefix build/$(ARCH)-host/,$(PROGRAMS))
+host: $(addprefix build/$(HOST)-host/,$(PROGRAMS))
 
 ## test-faults: every fault of disks, state files, kills and power cuts in the life of a machine of fakes, then a hundred in virtual machines; counted
-test-faults: build/$(ARCH)-host/unit-tests build/packages-test static initramfs
+test-faults: build/$(HOST)-host/unit-tests build/packages-test static initramfs
 	$(Q)CRASHDUMP_FAULTS=all $< --gtest_brief=1 --gtest_filter='FaultInjectionTest.*'
 	$(Q)qemu-tests/run -m fault
 
@@ -169,37 +187,45 @@ format: | build/packages-build
 	$(Q)git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format-16 -i
 
 RESULTS := build/test-results
-# A recipe that goes on after a failed suite: the counts decide at the end.
-RUN_UNIT = mkdir -p $(RESULTS); rm -f $(RESULTS)/unit-$(1).xml; \
-	build/$(ARCH)-$(1)/unit-tests --gtest_brief=1 --gtest_output=xml:$(RESULTS)/unit-$(1).xml || true
+# A recipe that goes on after a failed suite: the counts decide at the end. $(1) is ARCH-MODE, $(2) what the environment says.
+RUN_UNIT = mkdir -p $(RESULTS); rm -f $(RESULTS)/unit-$(1).xml; $(2) toolchain/run $(firstword $(subst -, ,$(1))) \
+	build/$(1)/unit-tests --gtest_brief=1 --gtest_output=xml:$(RESULTS)/unit-$(1).xml || true
 
 ## check: unit tests and lint, the quick round
-check: build/$(ARCH)-host/unit-tests
+check: build/$(HOST)-host/unit-tests
 	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
-	$(Q)$(call RUN_UNIT,host)
-	$(Q)scripts/count-results $(RESULTS)/lint.xml $(RESULTS)/unit-host.xml
+	$(Q)$(call RUN_UNIT,$(HOST)-host)
+	$(Q)scripts/count-results $(RESULTS)/lint.xml $(RESULTS)/unit-$(HOST)-host.xml
 
 ## unit: unit tests only; FILTER=Pattern selects
-unit: build/$(ARCH)-host/unit-tests
+unit: build/$(HOST)-host/unit-tests
 	$(Q)$< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
 
 ## asan: unit tests with the address and undefined-behaviour sanitizers
-asan: build/$(ARCH)-asan/unit-tests
+asan: build/$(HOST)-asan/unit-tests
 	$(Q)$< --gtest_brief=1
 
 ## fuzz: every fuzzer for FUZZ_SECONDS, and the lines that its inputs reach; FUZZERS_TO_RUN="stamp elf" selects
-fuzz: $(foreach mode,fuzz coverage,$(addprefix build/$(ARCH)-$(mode)/,$(notdir $(FUZZERS:.cc=))))
+fuzz: $(foreach mode,fuzz coverage,$(addprefix build/$(HOST)-$(mode)/,$(notdir $(FUZZERS:.cc=))))
 	$(Q)scripts/fuzz --seconds $(FUZZ_SECONDS) $(FUZZERS_TO_RUN)
 
-# A kernel of the distribution's, fetched and unpacked, never installed; the initramfs holds its storage modules.
-build/initramfs-%.img: static $(wildcard mkinitramfs-hooks/*) qemu-tests/kernels.table
-	$(Q)root=$$(qemu-tests/fetch-kernel $* amd64) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
+# The root of a kernel: a package of the distribution's, unpacked and never installed, or one that is built here.
+KERNEL_ROOT = $(if $(filter dedicated,$(1)),kernel-configs/build-kernel $(ARCH),qemu-tests/fetch-kernel $(1) $(DEBIAN_ARCH))
+
+# The initramfs holds the kernel's storage modules.
+build/initramfs-$(ARCH)-%.img: static $(wildcard mkinitramfs-hooks/* kernel-configs/*) qemu-tests/kernels.table
+	$(Q)root=$$($(call KERNEL_ROOT,$*)) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
 		version=$$(cat "$$root"/release) && mkinitramfs-hooks/mkcrashinitramfs --kernel "$$version" --root "$$root" \
 		--init build/$(ARCH)-static/crashdump-init --capture build/$(ARCH)-static/crashdump-capture \
 		--busybox "$$sysroot"/bin/busybox -o $@
 
-## initramfs: the capture initramfs for the distribution's kernel
-initramfs: build/initramfs-bookworm.img
+## initramfs: the capture initramfs for a kernel, KERNEL=SUITE of the distribution's or KERNEL=dedicated
+initramfs: build/initramfs-$(ARCH)-$(KERNEL).img
+
+## all-archs: the static programs of every architecture
+all-archs: all $(OTHERS:%=all-%)
+$(OTHERS:%=all-%): all-%: | build/packages-build
+	$(call MAKE_FOR,$*,all)
 
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs
@@ -229,15 +255,29 @@ install: static
 
 PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
 
+# Of other architectures every test is run, but the random ones, most of whose time goes into the same again, do less.
+QUICKLY_TESTED := $(filter-out $(ARCH),i386 ppc64)
+LESS := CRASHDUMP_LIFE_CYCLES=50
+
+$(OTHERS:%=unit-tests-%): unit-tests-%: | build/packages-build
+	$(call MAKE_FOR,$*,build/$*-static-test/unit-tests)
+
+## test-archs: the unit tests of every architecture, as static programs, most under an emulator; counted
+test-archs: build/packages-test build/$(ARCH)-static-test/unit-tests $(OTHERS:%=unit-tests-%)
+	$(Q)$(foreach each,$(ARCHITECTURES),echo '$(each):'; $(call RUN_UNIT,$(each)-static-test);)
+	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.xml)
+
 ## test: everything; what must pass before anything lands
-test: build/packages-test static initramfs build/$(ARCH)-asan/unit-tests build/$(ARCH)-static-test/unit-tests
+test: build/packages-test static initramfs build/$(HOST)-asan/unit-tests build/$(ARCH)-static-test/unit-tests \
+		$(QUICKLY_TESTED:%=unit-tests-%)
 	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
 	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
-	$(Q)$(call RUN_UNIT,asan)
-	$(Q)$(call RUN_UNIT,static-test)
+	$(Q)$(call RUN_UNIT,$(HOST)-asan)
+	$(Q)$(call RUN_UNIT,$(ARCH)-static-test)
+	$(Q)$(foreach other,$(QUICKLY_TESTED),$(call RUN_UNIT,$(other)-static-test,$(LESS));)
 	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
 	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
-	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-asan unit-static-test python qemu)
+	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-$(HOST)-asan $(foreach each,$(ARCH) $(QUICKLY_TESTED),unit-$(each)-static-test) python qemu)
 
 clean:
 	rm -rf build

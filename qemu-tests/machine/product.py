@@ -15,7 +15,7 @@ from machine.vm import NO_TIMER_CHECK, Vm
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = _ROOT / "build/x86_64-static/crashdump"
-_INITRAMFS = _ROOT / "build/initramfs-bookworm.img"
+_INITRAMFS = _ROOT / "build/initramfs-x86_64-bookworm.img"
 
 DUMPS = "/var/crash/kernel/dumps"
 # What the capture kernel of the distribution needs to boot.
