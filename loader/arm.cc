@@ -16,6 +16,7 @@
 #include "common/storage/target_proof.h"
 #include "loader/boot_image.h"
 #include "loader/capture_command_line.h"
+#include "loader/load_method.h"
 #include "loader/occupancy.h"
 #include "loader/system_facts.h"
 #include "loader/target.h"
@@ -138,32 +139,33 @@ Result<TargetDescription> Describe(const Target& target, const Allocation& alloc
   return description;
 }
 
-// Whether the image that was loaded before a failed call is still there: kexec_file_load frees it only after its first
-// checks.
+// Whether the image that was loaded before a failed call is still there: kexec_file_load frees it after its first
+// checks, and only then looks at the new one (kernel/kexec_file.c, 6.1).
 bool IsStillLoaded(const Machine& machine) {
   const Result<bool> loaded = IsCrashKernelLoaded(machine);
   return loaded.ok() && loaded.value();
 }
 
-Result<> CallKernel(Machine& machine, const BootFile& kernel, const UniqueFd& initramfs, const std::string& line) {
-  const Result<> first = machine.LoadCrashKernel(kernel.fd.get(), initramfs.get(), line);
+Result<> CallKernel(Machine& machine, const CrashImage& image) {
+  const Result<> first = machine.LoadCrashKernel(image);
   // Once more: the call fails for want of memory or because another kexec call is running, and both pass.
   if (!first.ok()) {
-    const Result<> second = machine.LoadCrashKernel(kernel.fd.get(), initramfs.get(), line);
+    const Result<> second = machine.LoadCrashKernel(image);
     if (!second.ok()) return second.error();
   }
   const bool loaded = TRY(IsCrashKernelLoaded(machine));
-  if (!loaded) return Error::Format(ErrorCode::kOs, "kexec_file_load succeeded, but no capture kernel is loaded");
+  if (!loaded) {
+    return Error::Format(ErrorCode::kOs, "%s succeeded, but no capture kernel is loaded", NameOf(image.method));
+  }
   return {};
 }
 
 // Says before the call what may be loaded after it, and after it what is.
-Result<> Load(Machine& machine, StateDirectory& run, ArmedRecord record, const BootFile& kernel,
-              const UniqueFd& initramfs, const std::string& line) {
+Result<> Load(Machine& machine, StateDirectory& run, ArmedRecord record, const CrashImage& image) {
   const std::optional<std::string> former = TRY(run.Read(kArmedRecordName), "record of the loaded image");
   record.state = ArmedState::kLoading;
   TRY(run.Replace(kArmedRecordName, record.ToText()), "record of the loaded image");
-  const Result<> loaded = CallKernel(machine, kernel, initramfs, line);
+  const Result<> loaded = CallKernel(machine, image);
   if (!loaded.ok()) {
     if (former && IsStillLoaded(machine)) {
       TRY(run.Replace(kArmedRecordName, *former), "record of the loaded image");
@@ -198,12 +200,14 @@ void DeleteDeadKeys(KeyStore& store, const KeyStore::Contents& keys, const Targe
   }
 }
 
-Result<std::string> CommandLineFor(const Machine& machine, const Configuration& configuration) {
+Result<std::string> CommandLineFor(const Machine& machine, const Configuration& configuration,
+                                   const Architecture& architecture) {
   CaptureCommandLineFacts facts;
+  facts.family = architecture.family;
   facts.running = TRY(machine.ReadText("/proc/cmdline"));
   facts.append = configuration.command_line_append;
   facts.cpus = configuration.cpus;
-  if (facts.cpus > 1) {
+  if (facts.cpus > 1 && facts.family == KernelFamily::kX86) {
     const std::string cpuinfo = TRY(machine.ReadText("/proc/cpuinfo"));
     facts.boot_cpu_apic_id = BootCpuApicId(cpuinfo);
   }
@@ -212,10 +216,10 @@ Result<std::string> CommandLineFor(const Machine& machine, const Configuration& 
 
 Result<> CheckFits(const Machine& machine, const BootFile& kernel, const BootFile& initramfs) {
   const uint64_t reserved = TRY(CrashReservation(machine));
-  const uint64_t needed = kernel.size + initramfs.size + kOverlayCapacity;
+  const uint64_t needed = kernel.memory + initramfs.memory + kOverlayCapacity;
   if (needed < reserved) return {};
   return Error::Format(ErrorCode::kNoSpace,
-                       "%s are reserved for the capture kernel, but kernel and initramfs alone have %s: raise "
+                       "%s are reserved for the capture kernel, but kernel and initramfs alone need %s: raise "
                        "crashkernel= on the kernel command line and reboot",
                        FormatSize(reserved).c_str(), FormatSize(needed).c_str());
 }
@@ -224,10 +228,12 @@ Result<> CheckFits(const Machine& machine, const BootFile& kernel, const BootFil
 
 Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Configuration& configuration) {
   TRY(CheckKernelCanLoad(machine));
-  const BootFile kernel = TRY(OpenKernel(machine.Path(configuration.kernel)), "capture kernel");
+  const Architecture architecture = TRY(FindArchitecture(machine.KernelMachine()));
+  const LoadMethod method = TRY(ChooseLoadMethod(machine, architecture));
+  const BootFile kernel = TRY(OpenKernel(machine.Path(configuration.kernel), architecture), "capture kernel");
   const BootFile initramfs = TRY(OpenInitramfs(machine.Path(configuration.initramfs)), "capture initramfs");
   TRY(CheckFits(machine, kernel, initramfs));
-  const std::string line = TRY(CommandLineFor(machine, configuration));
+  const std::string line = TRY(CommandLineFor(machine, configuration, architecture));
   const std::string boot_id = TRY(BootId(machine));
 
   const Target target = TRY(OpenTarget(machine, state, configuration.target));
@@ -247,13 +253,20 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   TRY(store.Put(record), "key record");
 
   const ArmedRecord armed{.state = ArmedState::kLoading,
+                          .method = method,
                           .boot_id = boot_id,
                           .key_id = record.credentials.key_id,
                           .region_id = record.credentials.region_id,
                           .target = FormatTargetDescription(description)};
-  TRY(Load(machine, state.run, armed, kernel, joined.file(), line));
+  TRY(Load(machine, state.run, armed,
+           {.kernel = kernel.fd.get(),
+            .initramfs = joined.file().get(),
+            .command_line = line,
+            .method = method,
+            .architecture = architecture}));
 
   ArmReport report;
+  report.method = method;
   report.device = target.identity.name;
   report.key_id = record.credentials.key_id;
   report.slot = allocation.slot;
@@ -266,7 +279,7 @@ std::string Describe(const ArmReport& report) {
   std::string text = "armed: the next panic is written to " + report.device;
   text += report.extent.empty() ? ", its messages only: dumps that have not been recovered leave no room for pages"
                                 : ", with up to " + FormatSize(report.extent.size()) + " for memory";
-  text += "\n";
+  text += std::string("; loaded by ") + NameOf(report.method) + "\n";
   if (report.waiting_dumps > 0) {
     text += std::to_string(report.waiting_dumps) + (report.waiting_dumps == 1 ? " dump waits" : " dumps wait") +
             " to be recovered: run `crashdump recover`\n";

@@ -7,6 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/base/units.h"
+#include "common/format/armed_record.h"
 #include "common/format/dump_format.h"
 #include "common/storage/region.h"
 #include "loader/configuration.h"
@@ -17,6 +18,7 @@ namespace crashdump {
 
 struct ArmReport {
   std::string device;  // kernel's name, for people
+  LoadMethod method = LoadMethod::kFileLoad;
   DumpId key_id{};
   unsigned slot = 0;
   Range extent;                // relative to the region; empty: messages only
@@ -25,9 +27,9 @@ struct ArmReport {
   std::vector<std::string> notes;  // one line each: what did not go as it should, though the machine is armed
 };
 
-// Loads the capture kernel for a new arming. The caller holds the lock. Everything that can fail happens before
-// kexec_file_load, which frees the image that was loaded before; that is tried twice. On failure nothing is loaded, or
-// what was loaded before still is, and the record of it in `state.run` says which.
+// Loads the capture kernel for a new arming. The caller holds the lock. Everything that can fail happens before the
+// kernel is asked to load, which frees the image that was loaded before; that is tried twice. On failure nothing is
+// loaded, or what was loaded before still is, and the record of it in `state.run` says which.
 Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Configuration& configuration);
 
 // The report for people, some lines.

@@ -75,7 +75,7 @@ class ArmTest : public testing::Test {
 TEST_F(ArmTest, LoadsKernelInitramfsAndOverlay) {
   const ArmReport report = MustLoad();
   ASSERT_TRUE(machine_.image.has_value());
-  EXPECT_TRUE(machine_.image->kernel.ends_with("HdrS and so on"));
+  EXPECT_EQ(machine_.image->kernel, FakeBzImage());
   EXPECT_TRUE(machine_.image->initramfs.starts_with("\x28\xb5\x2f\xfd the initramfs"));
   EXPECT_TRUE(machine_.image->command_line.starts_with("nr_cpus=1 reset_devices"));
   EXPECT_TRUE(machine_.image->command_line.ends_with("console=tty0 console=ttyS0,115200"));
@@ -220,6 +220,18 @@ TEST_F(ArmTest, RefusesAnImageThatCannotFit) {
   ExpectRefused("raise crashkernel=");
 }
 
+TEST_F(ArmTest, RefusesAKernelThatUnpacksToMoreThanFits) {
+  machine_.Write("/boot/vmlinuz-6.1.0-test", FakeBzImage(WordSize::k64, 128 * kMiB));
+  ExpectRefused("raise crashkernel=");
+}
+
+TEST_F(ArmTest, RefusesAKernelOfAnotherArchitecture) {
+  machine_.Write("/boot/vmlinuz-6.1.0-test", FakeBzImage(WordSize::k32));
+  ExpectRefused("capture kernel: ");
+  machine_.kernel_machine = "sparc64";
+  ExpectRefused("sparc64 is not supported");
+}
+
 TEST_F(ArmTest, RefusesAMissingKernelOrInitramfs) {
   configuration_.kernel = "/boot/none";
   ExpectRefused("/boot/none");
@@ -305,6 +317,74 @@ TEST_F(ArmTest, AfterAnEarlyFailureTheFormerImageIsArmedStill) {
   EXPECT_TRUE(CheckStatus(machine_, State()).armed());
 }
 
+// Where the kernel has no kexec_file_load.
+class ArmWithKexecToolsTest : public ArmTest {
+ protected:
+  ArmWithKexecToolsTest() {
+    machine_.has_kexec_file_load = false;
+    machine_.kernel_machine = sizeof(void*) == 8 ? "ppc64le" : "i686";
+    if (sizeof(void*) == 8) {
+      machine_.Write("/boot/vmlinuz-6.1.0-test", FakeVmlinux(kElfMachinePpc64, {ByteOrder::kLittle, WordSize::k64}));
+    }
+  }
+  void Install(const std::string& script) const {
+    machine_.Write("/usr/sbin/kexec", "#!/bin/sh\ncd '" + root_.path() + "' || exit 99\n" + script + "\n");
+    ASSERT_EQ(chmod(machine_.Path("/usr/sbin/kexec").c_str(), 0700), 0);
+  }
+  static constexpr const char* kLoads =
+      "cat \"${2#--initrd=}\" >image; echo \"$3\" >line; echo 1 >sys/kernel/kexec_crash_loaded";
+};
+
+TEST_F(ArmWithKexecToolsTest, TheSameIsLoadedAndEverybodySaysByWhom) {
+  Install(kLoads);
+  const ArmReport report = MustLoad();
+  const std::string image = machine_.ReadText("/image").value();
+  EXPECT_TRUE(image.starts_with("\x28\xb5\x2f\xfd the initramfs"));
+  const KeyArming arming = KeyArming::Parse(FileInArchive(image, "overlay/arming")).TakeValue();
+  EXPECT_EQ(arming.credentials.key_id, report.key_id);
+  EXPECT_NE(machine_.ReadText("/line").value().find(" console=tty0 console=ttyS0,115200\n"), std::string::npos);
+  EXPECT_NE(Describe(report).find("; loaded by kexec-tools (kexec_load)\n"), std::string::npos) << Describe(report);
+  const Status status = CheckStatus(machine_, State());
+  EXPECT_TRUE(status.armed()) << status.problems.front();
+  EXPECT_NE(status.description.find(", loaded by kexec-tools (kexec_load)\n"), std::string::npos) << status.description;
+  EXPECT_EQ(UnloadOwnImage(machine_, run_).value(), UnloadOutcome::kUnloaded);
+}
+
+TEST_F(ArmWithKexecToolsTest, WithoutKexecToolsNothingIsTouched) { ExpectRefused("install the package kexec-tools"); }
+
+TEST_F(ArmWithKexecToolsTest, AfterAFailureNothingIsLoadedAndNoKeyIsGone) {
+  Install(kLoads);
+  const ArmReport first = MustLoad();
+  Install("echo 'kexec_load failed: Cannot allocate memory' >&2; exit 1");
+  machine_.calls.clear();
+  const Result<ArmReport> second = Load();
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(std::string(second.error().text()).find("kexec_load failed: Cannot allocate memory"), std::string::npos);
+  EXPECT_EQ(machine_.calls, (std::vector<std::string>{"load", "unload", "load"}));
+  EXPECT_TRUE(run_.files().empty());
+  EXPECT_FALSE(CheckStatus(machine_, State()).armed());
+  EXPECT_EQ(Records().size(), 2u);
+  EXPECT_TRUE(KeyStore(keys_).Find(first.key_id).value().has_value());
+}
+
+TEST_F(ArmWithKexecToolsTest, OneThatCrashesAfterItHasLoadedHasLoadedTheNewImage) {
+  Install(kLoads);
+  MustLoad();
+  Install(std::string(kLoads) + "; kill -SEGV $$");
+  const ArmReport second = MustLoad();
+  EXPECT_EQ(ReadArmedRecord(run_).value()->key_id, second.key_id);
+  EXPECT_TRUE(CheckStatus(machine_, State()).armed());
+}
+
+TEST_F(ArmWithKexecToolsTest, WhatCannotBeUnloadedIsArmedStill) {
+  Install(kLoads);
+  const ArmReport first = MustLoad();
+  machine_.unload_fails = true;
+  EXPECT_FALSE(Load().ok());
+  EXPECT_EQ(ReadArmedRecord(run_).value()->key_id, first.key_id);
+  EXPECT_TRUE(CheckStatus(machine_, State()).armed());
+}
+
 // `status` and `unload` on what was loaded.
 
 TEST_F(ArmTest, StatusIsGoodAfterALoad) {
@@ -312,6 +392,7 @@ TEST_F(ArmTest, StatusIsGoodAfterALoad) {
   const Status status = CheckStatus(machine_, State());
   EXPECT_TRUE(status.armed()) << status.problems.front();
   EXPECT_NE(status.description.find("armed: swap"), std::string::npos);
+  EXPECT_NE(status.description.find(", loaded by kexec_file_load\n"), std::string::npos);
 }
 
 class StatusTest : public ArmTest {

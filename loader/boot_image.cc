@@ -13,12 +13,15 @@
 #include "common/base/io.h"
 #include "common/base/units.h"
 #include "common/crypto/crypto.h"
+#include "loader/kernel_image.h"
 
 namespace crashdump {
 namespace {
 
 constexpr size_t kHeadBytes = 1024;
-constexpr uint64_t kLargestFile = kGiB;
+// A vmlinux with debug information may have a gibibyte.
+constexpr uint64_t kLargestKernel = 4 * kGiB - 1;
+constexpr uint64_t kLargestInitramfs = kGiB;
 constexpr uint64_t kCopyBytes = kMiB;
 // At least as large as the machine's: mmap() wants offsets in its pages.
 constexpr uint64_t kPageBytes = 64 * kKiB;
@@ -28,7 +31,7 @@ struct OpenedFile {
   std::vector<uint8_t> head;
 };
 
-Result<OpenedFile> OpenBootFile(const std::string& path) {
+Result<OpenedFile> OpenBootFile(const std::string& path, uint64_t largest) {
   OpenedFile opened;
   opened.file.fd = TRY(OpenFile(path.c_str(), O_RDONLY), "%s", path.c_str());
   struct stat status {};
@@ -36,8 +39,8 @@ Result<OpenedFile> OpenBootFile(const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     return Error::Format(ErrorCode::kInvalidArgument, "%s is no regular file", path.c_str());
   }
-  opened.file.size = static_cast<uint64_t>(status.st_size);
-  if (opened.file.size > kLargestFile) {
+  opened.file.size = opened.file.memory = static_cast<uint64_t>(status.st_size);
+  if (opened.file.size > largest) {
     return Error::Format(ErrorCode::kInvalidArgument, "%s is larger than a kernel or initramfs can be", path.c_str());
   }
   opened.head.resize(static_cast<size_t>(std::min<uint64_t>(opened.file.size, kHeadBytes)));
@@ -53,17 +56,15 @@ bool Has(Bytes head, size_t offset, std::string_view magic) {
 
 }  // namespace
 
-Result<BootFile> OpenKernel(const std::string& path) {
-  OpenedFile opened = TRY(OpenBootFile(path));
-  // "HdrS": Linux Documentation/arch/x86/boot.rst.
-  if (!Has(opened.head, 0x202, "HdrS") && !Has(opened.head, 0, "\177ELF")) {
-    return Error::Format(ErrorCode::kCorrupt, "%s is no kernel image", path.c_str());
-  }
-  return std::move(opened.file);
+Result<BootFile> OpenKernel(const std::string& path, const Architecture& architecture) {
+  OpenedFile opened = TRY(OpenBootFile(path, kLargestKernel));
+  BootFile& file = opened.file;
+  file.memory = TRY(CheckKernelImage(file.fd.get(), file.size, architecture), "%s", path.c_str());
+  return std::move(file);
 }
 
 Result<BootFile> OpenInitramfs(const std::string& path) {
-  OpenedFile opened = TRY(OpenBootFile(path));
+  OpenedFile opened = TRY(OpenBootFile(path, kLargestInitramfs));
   constexpr std::array<std::string_view, 6> kMagics{"070701",
                                                     "\x28\xb5\x2f\xfd",
                                                     "\x1f\x8b",

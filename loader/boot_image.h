@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is handed to kexec_file_load: the kernel's file, and the initramfs with the overlay behind it.
+// What is loaded: the kernel's file, and the initramfs with the overlay behind it.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@
 #include "common/base/unique_fd.h"
 #include "common/format/key_record.h"
 #include "common/storage/target_description.h"
+#include "loader/architecture.h"
 #include "loader/cpio_writer.h"
 
 namespace crashdump {
@@ -19,11 +20,13 @@ namespace crashdump {
 // A kernel or initramfs that has been looked at, open for reading only.
 struct BootFile {
   UniqueFd fd;
-  uint64_t size = 0;
+  uint64_t size = 0;    // bytes of the file
+  uint64_t memory = 0;  // bytes that the capture kernel's memory must have for it, at least
 };
 
-// kCorrupt unless the file begins like a kernel that kexec_file_load takes (x86 bzImage, ELF). The error names `path`.
-Result<BootFile> OpenKernel(const std::string& path);
+// A kernel that this architecture's loaders take. kCorrupt if it is no kernel, kUnsupported if it is another
+// architecture's, or in a form that is not taken. The error names `path`.
+Result<BootFile> OpenKernel(const std::string& path, const Architecture& architecture);
 // kCorrupt unless the file begins like an initramfs (cpio, or compressed).
 Result<BootFile> OpenInitramfs(const std::string& path);
 
@@ -34,8 +37,8 @@ void WriteOverlay(const TargetDescription& description, const KeyArming& arming,
 inline constexpr size_t kOverlayCapacity = size_t{256} * 1024;
 
 // A file in memory with the initramfs, zeros up to a multiple of 4 bytes, and `overlay`: open for reading only, because
-// kexec_file_load answers ETXTBSY while anyone has it open for writing. The overlay holds keys: its pages are never
-// swapped, and erased when the object goes.
+// kexec_file_load answers ETXTBSY while anyone has it open for writing. It has no name on any disk. The overlay holds
+// keys: its pages are never swapped, and erased when the object goes.
 class JoinedInitramfs {
  public:
   static Result<JoinedInitramfs> Create(const BootFile& initramfs, Bytes overlay);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is handed to kexec_file_load: only what looks like a kernel and an initramfs, joined as the kernel unpacks it.
+// What is loaded: only what looks like a kernel and an initramfs, joined as the kernel unpacks it.
 #include "loader/boot_image.h"
 
 #include <fcntl.h>
@@ -7,25 +7,36 @@
 #include <sys/stat.h>
 
 #include "common/base/io.h"
+#include "common/base/units.h"
 #include "common/testing/temp_directory.h"
+#include "loader/fake_kernel.h"
 
 namespace crashdump {
 namespace {
 
-TEST(OpenKernel, TakesABzImageAndElf) {
+TEST(OpenKernel, TakesAKernelAndSaysWhatItNeeds) {
   const TempDirectory directory;
-  EXPECT_TRUE(OpenKernel(directory.WriteFile("bzImage", std::string(0x202, 'x') + "HdrS")).ok());
-  EXPECT_TRUE(OpenKernel(directory.WriteFile("vmlinux", "\177ELF...")).ok());
+  const Architecture architecture = FindArchitecture("x86_64").TakeValue();
+  const auto kernel = OpenKernel(directory.WriteFile("bzImage", FakeBzImage(WordSize::k64, 1234567)), architecture);
+  ASSERT_TRUE(kernel.ok()) << kernel.error().text();
+  EXPECT_EQ(kernel.value().size, 2048U);
+  EXPECT_EQ(kernel.value().memory, 1234567U);
+  EXPECT_EQ(fcntl(kernel.value().fd.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
 }
 
-TEST(OpenKernel, RefusesEverythingElse) {
+TEST(OpenKernel, RefusesEverythingElseByItsPath) {
   const TempDirectory directory;
-  EXPECT_EQ(OpenKernel(directory.WriteFile("text", "HdrS")).error().code(), ErrorCode::kCorrupt);
-  EXPECT_EQ(OpenKernel(directory.WriteFile("empty", "")).error().code(), ErrorCode::kCorrupt);
-  EXPECT_EQ(OpenKernel(directory.path()).error().code(), ErrorCode::kInvalidArgument);
-  const auto absent = OpenKernel(directory.Path("absent"));
-  EXPECT_EQ(absent.error().os_error(), ENOENT);
-  EXPECT_NE(std::string(absent.error().text()).find(directory.Path("absent")), std::string::npos);
+  const Architecture architecture = FindArchitecture("x86_64").TakeValue();
+  const auto expect_refused = [&](const std::string& path, ErrorCode code) {
+    const auto kernel = OpenKernel(path, architecture);
+    ASSERT_FALSE(kernel.ok());
+    EXPECT_EQ(kernel.error().code(), code);
+    EXPECT_NE(std::string(kernel.error().text()).find(path), std::string::npos) << kernel.error().text();
+  };
+  expect_refused(directory.WriteFile("text", "HdrS"), ErrorCode::kCorrupt);
+  expect_refused(directory.path(), ErrorCode::kInvalidArgument);
+  expect_refused(directory.MakeSparseFile("large", 4 * kGiB), ErrorCode::kInvalidArgument);
+  expect_refused(directory.Path("absent"), ErrorCode::kOs);
 }
 
 TEST(OpenInitramfs, TakesCompressedAndPlainArchivesOnly) {

@@ -1,38 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/capture_command_line.h"
 
+#include <algorithm>
+
 #include "common/base/parse.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
 namespace {
 
-// COMMAND_LINE_SIZE of x86 with its NUL, less what kexec_file_load puts in front ("elfcorehdr=0x... ", at most 30
-// bytes: arch/x86/kernel/kexec-bzimage64.c, MAX_ELFCOREHDR_STR_LEN).
-constexpr size_t kMostBytes = 2047 - 30;
+// COMMAND_LINE_SIZE with its NUL, the same on x86 and powerpc, less what the loaders add: "elfcorehdr=0x... " by the
+// kernel (30 bytes: arch/x86/kernel/kexec-bzimage64.c, arch/powerpc/kexec/file_load.c), " elfcorehdr=...K" and, on a
+// machine with EFI, " acpi_rsdp=0x..." by kexec-tools (64 bytes at most: kexec/arch/i386/crashdump-x86.c, 2.0.25, which
+// hands the memory map over beside the command line; versions before 2.0.5 do not).
+constexpr size_t kMostBytes = 2047 - 64;
 
-// The reasons, one by one:
-constexpr std::string_view kAlways[] = {
-    // Devices come as the dead kernel left them, in the middle of their work.
-    "reset_devices",
-    // Interrupts may come on lines that nobody handles any more.
-    "irqpoll",
-    // No path may hang: a panic or an oops of the capture kernel reboots the machine.
-    "panic=10",
-    "oops=panic",
-    // Reproducible addresses; the small reservation leaves no room for randomness anyway.
-    "nokaslr",
-    // Drivers' own dumps would eat the little memory there is.
-    "novmcoredd",
-    // Bookkeeping that a system of two processes does not need: memory.
-    "cgroup_disable=memory",
-    "numa=off",
-    "transparent_hugepage=never",
-    // Memory that was plugged in later belongs to the dead kernel.
-    "acpi_no_memhotplug",
+struct Word {
+  enum class Where : uint8_t { kEverywhere, kX86, kPowerpc };
+
+  std::string_view text;
+  Where where = Where::kEverywhere;
 };
 
-bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+// The reasons, one by one. A kernel that does not know a word passes over it.
+constexpr Word kAlways[] = {
+    // Devices come as the dead kernel left them, in the middle of their work.
+    {"reset_devices"},
+    // Interrupts may come on lines that nobody handles any more.
+    {"irqpoll"},
+    // No path may hang: a panic or an oops of the capture kernel reboots the machine.
+    {"panic=10"},
+    {"oops=panic"},
+    // Reproducible addresses; the small reservation leaves no room for randomness anyway.
+    {"nokaslr", Word::Where::kX86},
+    // Drivers' own dumps would eat the little memory there is.
+    {"novmcoredd"},
+    // Bookkeeping that a system of two processes does not need: memory.
+    {"cgroup_disable=memory"},
+    {"numa=off"},
+    {"transparent_hugepage=never"},
+    // Memory that was plugged in later belongs to the dead kernel.
+    {"acpi_no_memhotplug", Word::Where::kX86},
+    // Interrupts go to the one processor that runs, not to all that there could be.
+    {"noirqdistrib", Word::Where::kPowerpc},
+    // Memory set aside for guests (5 % on bare metal) and for huge pages.
+    {"kvm_cma_resv_ratio=0", Word::Where::kPowerpc},
+    {"hugetlb_cma=0", Word::Where::kPowerpc},
+    // Kernels from 5.19 up to 6.2 give SRCU's work to processor 0, which is not there if another one has crashed, and
+    // wait for it for ever; not with the tables that they make for machines of many processors (fixed in 6.3 and stable
+    // kernels: kernel/rcu/srcutree.c, get_boot_cpu_id). On x86 the one that crashed becomes processor 0.
+    {"srcutree.big_cpu_lim=0", Word::Where::kPowerpc},
+};
+
+// What people gave the running kernel for the sake of this machine's hardware, which the capture kernel has to do with
+// as well: without it, it may find no disk, or not read encrypted memory.
+constexpr std::string_view kHardwareWords[] = {
+    "acpi=",      "noapic",        "nolapic",      "pci=",          "iommu=", "intel_iommu=",
+    "amd_iommu=", "libata.force=", "mem_encrypt=", "disable_radix", "xive=",
+};
+
+// Ours, and where people look: they look where they always look; our own options are given once, on the machine's usual
+// command line.
+constexpr std::string_view kPassedOn[] = {"console=", "crashdump."};
+
+bool IsFor(const Word& word, KernelFamily family) {
+  return word.where == Word::Where::kEverywhere || (word.where == Word::Where::kX86) == (family == KernelFamily::kX86);
+}
+
+// Whether the word is this option: "pci=" stands for it with any value, "noapic" for itself, "disable_radix" for both.
+bool IsOption(std::string_view word, std::string_view option) {
+  if (!word.starts_with(option)) return false;
+  const bool takes_any_end = option.back() == '=' || option.back() == '.';
+  return takes_any_end || word.size() == option.size() || word[option.size()] == '=';
+}
+
+bool IsPassedOn(std::string_view word) {
+  const auto is_option = [word](std::string_view option) { return IsOption(word, option); };
+  return std::any_of(std::begin(kPassedOn), std::end(kPassedOn), is_option) ||
+         std::any_of(std::begin(kHardwareWords), std::end(kHardwareWords), is_option);
+}
 
 void Append(std::string& line, std::string_view word) {
   if (word.empty()) return;
@@ -40,27 +86,32 @@ void Append(std::string& line, std::string_view word) {
   line.append(word);
 }
 
+// One processor is enough to write to a disk.
+Result<std::string> Processors(const CaptureCommandLineFacts& facts) {
+  const std::string count = std::to_string(std::max(facts.cpus, 1U));
+  // Not nr_cpus=: the processor that has crashed keeps its number there, and a kernel that leaves it out dies early
+  // (adjusted since 6.9: arch/powerpc/kernel/prom.c, early_init_dt_scan_cpus).
+  if (facts.family == KernelFamily::kPowerpc) return "maxcpus=" + count;
+  if (facts.cpus <= 1) return "nr_cpus=" + count;
+  // The boot processor must stay off: the kernel may have crashed on another one, and an INIT to the boot processor
+  // resets real machines.
+  if (!facts.boot_cpu_apic_id) {
+    return Error::Format(ErrorCode::kInvalidArgument,
+                         "CPUS=%u: the APIC id of the boot processor is unknown, so that only one can be used",
+                         facts.cpus);
+  }
+  return "nr_cpus=" + count + " disable_cpu_apicid=" + std::to_string(*facts.boot_cpu_apic_id);
+}
+
 }  // namespace
 
 Result<std::string> MakeCaptureCommandLine(const CaptureCommandLineFacts& facts) {
-  std::string line;
-  // One processor is enough to write to a disk. With more, the boot processor must stay off: the kernel may have
-  // crashed on another one, and an INIT to the boot processor resets real machines.
-  if (facts.cpus <= 1) {
-    Append(line, "nr_cpus=1");
-  } else {
-    if (!facts.boot_cpu_apic_id) {
-      return Error::Format(ErrorCode::kInvalidArgument,
-                           "CPUS=%u: the APIC id of the boot processor is unknown, so that only one can be used",
-                           facts.cpus);
-    }
-    Append(line, "nr_cpus=" + std::to_string(facts.cpus));
-    Append(line, "disable_cpu_apicid=" + std::to_string(*facts.boot_cpu_apic_id));
+  std::string line = TRY(Processors(facts));
+  for (const Word& word : kAlways) {
+    if (IsFor(word, facts.family)) Append(line, word.text);
   }
-  for (const std::string_view word : kAlways) Append(line, word);
   for (const std::string& word : SplitCommandLine(facts.running)) {
-    // People look where they always look; our own options are given once, on the machine's usual command line.
-    if (StartsWith(word, "console=") || StartsWith(word, "crashdump.")) Append(line, word);
+    if (IsPassedOn(word)) Append(line, word);
   }
   Append(line, TrimSpace(facts.append));
   if (line.size() > kMostBytes) {

@@ -7,18 +7,20 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "loader/architecture.h"
 
 namespace crashdump {
 
 struct CaptureCommandLineFacts {
+  KernelFamily family = KernelFamily::kX86;
   std::string running;                       // command line of the running kernel
   std::string append;                        // from the configuration
   unsigned cpus = 1;                         // processors that the capture kernel may use
-  std::optional<uint32_t> boot_cpu_apic_id;  // needed for more than one
+  std::optional<uint32_t> boot_cpu_apic_id;  // x86: needed for more than one
 };
 
-// kInvalidArgument if it would be longer than the kernel takes, or for several processors without the boot processor's
-// APIC id.
+// kInvalidArgument if it would be longer than the kernel takes, or on x86 for several processors without the boot
+// processor's APIC id.
 Result<std::string> MakeCaptureCommandLine(const CaptureCommandLineFacts& facts);
 
 // The APIC id of processor 0 from the text of /proc/cpuinfo.

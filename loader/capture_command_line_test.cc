@@ -25,6 +25,28 @@ TEST(CaptureCommandLine, PassesConsolesAndOurOptionsOnInTheirOrder) {
                 " console=tty0 crashdump.timeout=60 console=ttyS0,115200 crashdump.hold=\"a b\"");
 }
 
+TEST(CaptureCommandLine, PassesOnWhatTheHardwareNeedsAndNothingElse) {
+  CaptureCommandLineFacts facts;
+  facts.running =
+      "pci=nomsi noapic intel_iommu=off pcie_aspm=off noapictimer acpi=ht acpi_osi=Linux mem_encrypt=on disable_radix "
+      "splash nosmt crashkernel=1G hugepages=512 cma=1G isolcpus=2 init=/bin/sh";
+  EXPECT_EQ(
+      MakeCaptureCommandLine(facts).value(),
+      std::string("nr_cpus=1") + kFixed + " pci=nomsi noapic intel_iommu=off acpi=ht mem_encrypt=on disable_radix");
+}
+
+TEST(CaptureCommandLine, OfPowerpc) {
+  CaptureCommandLineFacts facts;
+  facts.family = KernelFamily::kPowerpc;
+  facts.running = "root=/dev/sda2 console=hvc0 quiet";
+  EXPECT_EQ(MakeCaptureCommandLine(facts).value(),
+            "maxcpus=1 reset_devices irqpoll panic=10 oops=panic novmcoredd cgroup_disable=memory numa=off "
+            "transparent_hugepage=never noirqdistrib kvm_cma_resv_ratio=0 hugetlb_cma=0 srcutree.big_cpu_lim=0 "
+            "console=hvc0");
+  facts.cpus = 4;
+  EXPECT_TRUE(MakeCaptureCommandLine(facts).value().starts_with("maxcpus=4 reset_devices "));
+}
+
 TEST(CaptureCommandLine, TheConfigurationHasTheLastWord) {
   CaptureCommandLineFacts facts;
   facts.running = "crashdump.timeout=60";
@@ -43,9 +65,11 @@ TEST(CaptureCommandLine, SeveralProcessorsLeaveTheBootProcessorOff) {
 
 TEST(CaptureCommandLine, RefusesMoreThanTheKernelTakes) {
   CaptureCommandLineFacts facts;
-  facts.append = std::string(1700, 'x');
+  // 2048 bytes with a NUL, and room for " elfcorehdr=" and " acpi_rsdp=0x" with a 64-bit number each.
+  const size_t fixed = MakeCaptureCommandLine(facts).value().size() + 1;
+  facts.append = std::string(2047 - 64 - fixed, 'x');
   EXPECT_TRUE(MakeCaptureCommandLine(facts).ok());
-  facts.append = std::string(2000, 'x');
+  facts.append.push_back('x');
   EXPECT_EQ(MakeCaptureCommandLine(facts).error().code(), ErrorCode::kInvalidArgument);
 }
 

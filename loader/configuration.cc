@@ -42,10 +42,14 @@ Result<std::string> PathOr(const TextRecord& record, std::string_view key, std::
   return std::string(*path);
 }
 
+// Where distributions put the kernel of this version. Those for powerpc have it as ELF file, under the other name.
 std::string DefaultKernel(const Machine& machine, const std::string& version) {
-  std::string in_boot = "/boot/vmlinuz-" + version;
-  std::string in_modules = "/usr/lib/modules/" + version + "/vmlinuz";
-  return !machine.Exists(in_boot.c_str()) && machine.Exists(in_modules.c_str()) ? in_modules : in_boot;
+  const std::string places[] = {"/boot/vmlinuz-" + version, "/boot/vmlinux-" + version,
+                                "/usr/lib/modules/" + version + "/vmlinuz", "/usr/lib/modules/" + version + "/vmlinux"};
+  for (const std::string& place : places) {
+    if (machine.Exists(place.c_str())) return place;
+  }
+  return places[0];
 }
 
 }  // namespace

@@ -13,11 +13,11 @@
 namespace crashdump {
 
 struct Configuration {
-  Uuid target{};                    // TARGET=UUID=...: the swap whose upper end is the region
-  std::string kernel_version;       // KERNEL_VERSION: of the capture kernel; default: the running kernel's
-  std::string kernel;               // KERNEL: default: /boot/vmlinuz-VERSION, else /usr/lib/modules/VERSION/vmlinuz
-  std::string initramfs;            // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION
-  unsigned cpus = 1;                // CPUS: processors of the capture kernel
+  Uuid target{};               // TARGET=UUID=...: the swap whose upper end is the region
+  std::string kernel_version;  // KERNEL_VERSION: of the capture kernel; default: the running kernel's
+  std::string kernel;          // KERNEL: default: vmlinuz-VERSION or vmlinux-VERSION in /boot, or among the modules
+  std::string initramfs;       // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION
+  unsigned cpus = 1;           // CPUS: processors of the capture kernel
   std::string command_line_append;  // COMMAND_LINE_APPEND: for the capture kernel, behind everything else
   // VMCORE_FORMAT, VMCORE_COMPRESS: how `recover` publishes memory.
   VmcoreFormat vmcore_format = VmcoreFormat::kKdump;

@@ -71,6 +71,15 @@ TEST_F(ConfigurationTest, AKernelMayStandAmongItsModules) {
   EXPECT_EQ(Parse(std::string(kTarget) + "KERNEL_VERSION=7.2\n").value().kernel, "/usr/lib/modules/7.2/vmlinuz");
 }
 
+TEST_F(ConfigurationTest, AKernelMayBeAVmlinux) {
+  machine_.Write("/usr/lib/modules/7.3/vmlinux", "ELF");
+  EXPECT_EQ(Parse(std::string(kTarget) + "KERNEL_VERSION=7.3\n").value().kernel, "/usr/lib/modules/7.3/vmlinux");
+  machine_.Write("/boot/vmlinux-7.3", "ELF");
+  EXPECT_EQ(Parse(std::string(kTarget) + "KERNEL_VERSION=7.3\n").value().kernel, "/boot/vmlinux-7.3");
+  machine_.Write("/boot/vmlinuz-7.3", "HdrS");
+  EXPECT_EQ(Parse(std::string(kTarget) + "KERNEL_VERSION=7.3\n").value().kernel, "/boot/vmlinuz-7.3");
+}
+
 TEST_F(ConfigurationTest, NamesWhatIsWrong) {
   ExpectRefused("", "TARGET=UUID=");
   ExpectRefused("TARGET=/dev/vda2\n", "TARGET=UUID=");

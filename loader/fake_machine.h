@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // FakeMachine: a Machine over a tree of files and borrowed devices, for tests. It behaves as the kernel does where the
-// loader relies on it: an active swap cannot be opened exclusively, kexec_file_load frees the former image.
+// loader relies on it: an active swap cannot be opened exclusively, loading frees the former image.
 #pragma once
 
 #include <fcntl.h>
@@ -18,6 +18,8 @@
 #include "common/base/io.h"
 #include "common/base/parse.h"
 #include "common/storage/swap_header.h"
+#include "loader/fake_kernel.h"
+#include "loader/load_method.h"
 #include "loader/machine.h"
 
 namespace crashdump {
@@ -62,7 +64,7 @@ class FakeMachine final : public Machine {
     Write("/proc/sys/kernel/kexec_load_disabled", "0\n");
     Write(kCrashSizePath, "134217728\n");
     Write(kCrashLoadedPath, "0\n");
-    Write("/boot/vmlinuz-6.1.0-test", std::string(0x202, 'k') + "HdrS and so on");
+    Write("/boot/vmlinuz-6.1.0-test", FakeBzImage());
     Write("/var/lib/crashdump/initramfs-6.1.0-test", "\x28\xb5\x2f\xfd the initramfs");
     WriteSwaps();
   }
@@ -108,7 +110,8 @@ class FakeMachine final : public Machine {
   }
 
   std::string KernelRelease() const override { return "6.1.0-test"; }
-  uint32_t PageSize() const override { return 4096; }
+  std::string KernelMachine() const override { return kernel_machine; }
+  uint32_t PageSize() const override { return page_size; }
   uint64_t SecondsSince1970() const override { return 1'800'000'000; }
   Result<uint64_t> FilesystemType(const char* /*path*/) const override { return filesystem_type; }
   bool IsNodeOf(const std::string& path, dev_t device_number) const override {
@@ -167,20 +170,24 @@ class FakeMachine final : public Machine {
     WriteSwaps();
     return {};
   }
-  Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) override {
+  bool HasKexecFileLoad() const override { return has_kexec_file_load; }
+  Result<> LoadCrashKernel(const CrashImage& to_load) override {
     calls.emplace_back("load");
     if (before_load) before_load();
+    // The program below `root` may do what it wants.
+    if (to_load.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, to_load);
     if (!load_failures.empty()) {
       const LoadFailure failure = load_failures.back();
       load_failures.pop_back();
       if (failure == LoadFailure::kLate) SetImage(std::nullopt);
       return Error::Os(ENOMEM, "kexec_file_load");
     }
-    SetImage(Image{Contents(kernel_fd), Contents(initramfs_fd), command_line});
+    SetImage(Image{Contents(to_load.kernel), Contents(to_load.initramfs), to_load.command_line});
     return {};
   }
   Result<> UnloadCrashKernel() override {
     calls.emplace_back("unload");
+    if (unload_fails) return Error::Os(EBUSY, "kexec_load (unload)");
     SetImage(std::nullopt);
     return {};
   }
@@ -190,9 +197,13 @@ class FakeMachine final : public Machine {
   }
 
   std::vector<Device> devices;
+  std::string kernel_machine = "x86_64";
+  uint32_t page_size = 4096;
+  bool has_kexec_file_load = true;
   uint64_t filesystem_type = 0xef53;  // ext4
   std::optional<Image> image;
   bool swap_on_fails = false;
+  bool unload_fails = false;
   std::vector<LoadFailure> load_failures;  // the last one comes first
   std::function<void()> before_load;
   mutable std::vector<std::string> calls;

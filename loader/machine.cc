@@ -19,6 +19,7 @@
 #include "common/base/units.h"
 #include "common/storage/find_devices.h"
 #include "common/storage/swap_header.h"
+#include "loader/load_method.h"
 
 // i386 has no such call: a number that no kernel has ends like the call of a kernel without it, with ENOSYS.
 #ifndef SYS_kexec_file_load
@@ -39,6 +40,19 @@ std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
   return FindSuspendSignature(head.value());
 }
 
+// No libc has wrappers for these calls, and 32-bit x86 has no number for the first.
+long KexecFileLoad(int kernel, int initramfs, const std::string* command_line, unsigned long flags) {
+#ifdef SYS_kexec_file_load
+  // The length counts the closing NUL.
+  return syscall(SYS_kexec_file_load, kernel, initramfs, command_line == nullptr ? 0UL : command_line->size() + 1,
+                 command_line == nullptr ? nullptr : command_line->c_str(), flags);
+#else
+  (void)kernel, (void)initramfs, (void)command_line, (void)flags;
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+
 }  // namespace
 
 Result<std::string> Machine::ReadText(const char* path) const {
@@ -51,6 +65,12 @@ std::string LinuxMachine::KernelRelease() const {
   struct utsname name {};
   Require(uname(&name) == 0);
   return name.release;
+}
+
+std::string LinuxMachine::KernelMachine() const {
+  struct utsname name {};
+  Require(uname(&name) == 0);
+  return name.machine;
 }
 
 uint32_t LinuxMachine::PageSize() const { return static_cast<uint32_t>(sysconf(_SC_PAGESIZE)); }
@@ -114,19 +134,25 @@ Result<> LinuxMachine::SwapOn(const std::string& path, int flags) {
   return {};
 }
 
-// musl has no wrapper for this call. The length counts the closing NUL.
-Result<> LinuxMachine::LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) {
-  if (syscall(SYS_kexec_file_load, kernel_fd, initramfs_fd, command_line.size() + 1, command_line.c_str(),
-              static_cast<unsigned long>(KEXEC_FILE_ON_CRASH)) != 0) {
+bool LinuxMachine::HasKexecFileLoad() const {
+  // Flags that there are not: refused before anything else is looked at.
+  return KexecFileLoad(-1, -1, nullptr, ~0UL) == 0 || errno != ENOSYS;
+}
+
+Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
+  if (image.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, image);
+  if (KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH) != 0) {
     return Error::Os(errno, "kexec_file_load");
   }
   return {};
 }
 
+// Each of the two calls unloads what either of them has loaded.
 Result<> LinuxMachine::UnloadCrashKernel() {
-  if (syscall(SYS_kexec_file_load, -1, -1, 0UL, nullptr,
-              static_cast<unsigned long>(KEXEC_FILE_ON_CRASH | KEXEC_FILE_UNLOAD)) != 0) {
-    return Error::Os(errno, "kexec_file_load (unload)");
+  if (KexecFileLoad(-1, -1, nullptr, KEXEC_FILE_ON_CRASH | KEXEC_FILE_UNLOAD) == 0) return {};
+  if (errno != ENOSYS) return Error::Os(errno, "kexec_file_load (unload)");
+  if (syscall(SYS_kexec_load, 0UL, 0UL, nullptr, static_cast<unsigned long>(KEXEC_ON_CRASH)) != 0) {
+    return Error::Os(errno, "kexec_load (unload)");
   }
   return {};
 }

@@ -11,9 +11,11 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/format/armed_record.h"
 #include "common/storage/block_device.h"
 #include "common/storage/device_identity.h"
 #include "common/storage/uuid.h"
+#include "loader/architecture.h"
 
 namespace crashdump {
 
@@ -31,6 +33,15 @@ struct SuspendedDevice {
   std::string signature;  // "S1SUSPEND"
 };
 
+// What goes into the crash reservation, and how. Both descriptors are borrowed, and open for reading only.
+struct CrashImage {
+  int kernel = -1;
+  int initramfs = -1;
+  std::string command_line;
+  LoadMethod method = LoadMethod::kFileLoad;
+  Architecture architecture;
+};
+
 class Machine {
  public:
   explicit Machine(std::string root) : root_(std::move(root)) {}
@@ -45,6 +56,7 @@ class Machine {
   bool Exists(const char* path) const;
 
   virtual std::string KernelRelease() const = 0;  // as uname -r prints it
+  virtual std::string KernelMachine() const = 0;  // as uname -m prints it
   virtual uint32_t PageSize() const = 0;          // bytes
   virtual uint64_t SecondsSince1970() const = 0;
   // statfs(2)'s f_type of the filesystem that holds the file.
@@ -65,8 +77,10 @@ class Machine {
   virtual Result<> SwapOff(const std::string& path) = 0;
   // `flags` as in swapon(2).
   virtual Result<> SwapOn(const std::string& path, int flags) = 0;
-  // kexec_file_load(2) into the crash reservation. Both descriptors are open for reading only.
-  virtual Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) = 0;
+  // Whether the kernel has kexec_file_load(2) for this program.
+  virtual bool HasKexecFileLoad() const = 0;
+  // On failure the former image is loaded still, or none.
+  virtual Result<> LoadCrashKernel(const CrashImage& image) = 0;
   virtual Result<> UnloadCrashKernel() = 0;
 
  private:
@@ -79,6 +93,7 @@ class LinuxMachine final : public Machine {
   LinuxMachine() : Machine("") {}
 
   std::string KernelRelease() const override;
+  std::string KernelMachine() const override;
   uint32_t PageSize() const override;
   uint64_t SecondsSince1970() const override;
   Result<uint64_t> FilesystemType(const char* path) const override;
@@ -90,7 +105,8 @@ class LinuxMachine final : public Machine {
   Result<UniqueFd> LockDisk(const std::string& disk_name) const override;
   Result<> SwapOff(const std::string& path) override;
   Result<> SwapOn(const std::string& path, int flags) override;
-  Result<> LoadCrashKernel(int kernel_fd, int initramfs_fd, const std::string& command_line) override;
+  bool HasKexecFileLoad() const override;
+  Result<> LoadCrashKernel(const CrashImage& image) override;
   Result<> UnloadCrashKernel() override;
 
  private:

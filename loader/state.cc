@@ -62,6 +62,8 @@ Result<UniqueFd> TakeLock(const DiskStateDirectory& run) {
     }
     (void)nanosleep(&kLockPause, nullptr);
   }
+  // The program that loads for us holds it, too: when this process is killed, nobody else begins before that is over.
+  if (fcntl(lock.get(), F_SETFD, 0) != 0) return Error::Os(errno, "%s/lock: fcntl", kRunPath);
   return lock;
 }
 

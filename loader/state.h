@@ -37,8 +37,8 @@ class DiskState {
 // kRefused if the filesystem that holds `path` lives in memory.
 Result<> CheckDurable(const Machine& machine, const char* path);
 
-// The lock /run/crashdump/lock, held until the descriptor is closed. prepare, load, unload and recover take it before
-// they look at anything. Waits some seconds for another command, then kTimeout.
+// The lock /run/crashdump/lock, held until the descriptor is closed, here and in programs that were run. prepare, load,
+// unload and recover take it before they look at anything. Waits some seconds for another command, then kTimeout.
 Result<UniqueFd> TakeLock(const DiskStateDirectory& run);
 
 }  // namespace crashdump

@@ -9,6 +9,7 @@
 #include "common/testing/fsynced_directory.h"
 #include "common/testing/temp_directory.h"
 #include "loader/fake_machine.h"
+#include "loader/run_program.h"
 
 namespace crashdump {
 namespace {
@@ -60,6 +61,16 @@ TEST_F(StateTest, TheLockIsTakenAndGivenBack) {
   const DiskState state = DiskState::Open(machine_).TakeValue();
   { EXPECT_TRUE(TakeLock(state.run()).ok()); }
   EXPECT_TRUE(TakeLock(state.run()).ok());
+}
+
+TEST_F(StateTest, AProgramThatIsRunHoldsTheLockToo) {
+  const DiskState state = DiskState::Open(machine_).TakeValue();
+  const UniqueFd lock = TakeLock(state.run()).TakeValue();
+  const ProgramRun run = {.path = "/bin/sh",
+                          .arguments = {"-c", "readlink /proc/$$/fd/" + std::to_string(lock.get())},
+                          .inherited = {},
+                          .limit = std::chrono::seconds(20)};
+  EXPECT_TRUE(RunProgram(run).value().output.ends_with("/run/crashdump/lock\n"));
 }
 
 }  // namespace

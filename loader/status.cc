@@ -6,6 +6,7 @@
 #include "common/format/key_store.h"
 #include "common/storage/target_description.h"
 #include "common/storage/target_proof.h"
+#include "loader/load_method.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
@@ -86,7 +87,7 @@ Result<std::string> RepeatProof(const Machine& machine, const ArmedRecord& recor
   const uint64_t extent = description.extent().size();
   return "armed: swap " + FormatUuid(description.device().swap_uuid) + " on " + found[chosen].name + ", " +
          (extent == 0 ? std::string("messages only") : FormatSize(extent) + " for memory") + ", key " +
-         ToHex(record.key_id) + "\n";
+         ToHex(record.key_id) + ", loaded by " + NameOf(record.method) + "\n";
 }
 
 }  // namespace

@@ -8,12 +8,15 @@ namespace {
 
 constexpr std::string_view kArmed = "armed";
 constexpr std::string_view kLoading = "loading";
+constexpr std::string_view kFileLoad = "kexec_file_load";
+constexpr std::string_view kKexecTools = "kexec-tools";
 
 }  // namespace
 
 std::string ArmedRecord::ToText() const {
   TextRecord record;
   record.Add("state", state == ArmedState::kArmed ? kArmed : kLoading);
+  record.Add("loaded-by", method == LoadMethod::kFileLoad ? kFileLoad : kKexecTools);
   record.Add("boot-id", boot_id);
   record.AddHex("key-id", key_id);
   record.AddHex("region-id", region_id);
@@ -34,6 +37,11 @@ Result<ArmedRecord> ArmedRecord::Parse(std::string_view text) {
     return Error::Format(ErrorCode::kCorrupt, "\"state\" is neither \"armed\" nor \"loading\"");
   }
   armed.state = state == kArmed ? ArmedState::kArmed : ArmedState::kLoading;
+  const std::string_view method = TRY(record.Text("loaded-by"));
+  if (method != kFileLoad && method != kKexecTools) {
+    return Error::Format(ErrorCode::kCorrupt, "\"loaded-by\" is neither \"kexec_file_load\" nor \"kexec-tools\"");
+  }
+  armed.method = method == kFileLoad ? LoadMethod::kFileLoad : LoadMethod::kKexecTools;
   armed.boot_id = TRY(record.Text("boot-id"));
   TRY(record.Hex("key-id", armed.key_id));
   TRY(record.Hex("region-id", armed.region_id));

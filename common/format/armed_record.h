@@ -14,12 +14,19 @@
 namespace crashdump {
 
 enum class ArmedState : uint8_t {
-  kLoading,  // kexec_file_load was about to be called: this image, or the one before it, or none is loaded
-  kArmed,    // kexec_file_load has succeeded
+  kLoading,  // the kernel was about to be asked: this image, or the one before it, or none is loaded
+  kArmed,    // this image is loaded
+};
+
+// Who has put it into the crash reservation.
+enum class LoadMethod : uint8_t {
+  kFileLoad,    // this program, with kexec_file_load(2)
+  kKexecTools,  // kexec-tools, with kexec_load(2)
 };
 
 struct ArmedRecord {
   ArmedState state = ArmedState::kLoading;
+  LoadMethod method = LoadMethod::kFileLoad;
   std::string boot_id;
   DumpId key_id{};
   DumpId region_id{};

@@ -25,6 +25,16 @@ TEST(ArmedRecord, SurvivesItsTextForm) {
   EXPECT_EQ(parsed.value(), Example());
 }
 
+TEST(ArmedRecord, SaysWhoHasLoaded) {
+  ArmedRecord record = Example();
+  record.method = LoadMethod::kKexecTools;
+  std::string text = record.ToText();
+  EXPECT_NE(text.find("loaded-by=kexec-tools\n"), std::string::npos) << text;
+  EXPECT_EQ(ArmedRecord::Parse(text).value().method, LoadMethod::kKexecTools);
+  text.replace(text.find("kexec-tools"), 11, "grub");
+  EXPECT_EQ(ArmedRecord::Parse(text).error().code(), ErrorCode::kCorrupt);
+}
+
 TEST(ArmedRecord, AnUnknownStateIsCorrupt) {
   std::string text = Example().ToText();
   text.replace(text.find("armed"), 5, "alive");

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Kernel files: whether an architecture's loaders take one. Asked before anything is loaded, because a loader that
+// refuses may have freed the former image already.
+#pragma once
+
+#include <cstdint>
+
+#include "common/base/result.h"
+#include "loader/architecture.h"
+
+namespace crashdump {
+
+// The bytes of memory that the kernel in the open file of `size` bytes takes up, at least. kCorrupt if it is no kernel,
+// kUnsupported if it is one of another architecture, or in a form that is not taken.
+Result<uint64_t> CheckKernelImage(int fd, uint64_t size, const Architecture& architecture);
+
+}  // namespace crashdump
