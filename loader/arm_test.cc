@@ -25,9 +25,12 @@ constexpr const char* kBootId = "11111111-2222-3333-4444-555555555555";
 
 class ArmTest : public testing::Test {
  protected:
-  ArmTest() {
+  explicit ArmTest(uint32_t page_size = 4096) {
     InitializeCrypto().TakeValue();
-    target_ = TargetBuilder().Build();
+    TargetBuilder builder;
+    builder.swap.page_size = page_size;
+    target_ = builder.Build();
+    machine_.page_size = page_size;
     machine_.devices.push_back({target_.identity, target_.device.get()});
     RegionStore(regions_).Put({target_.stamp, target_.description.device().swap_uuid}).TakeValue();
     configuration_.target = target_.description.device().swap_uuid;
@@ -87,6 +90,25 @@ TEST_F(ArmTest, LoadsKernelInitramfsAndOverlay) {
   EXPECT_TRUE(Prove(description.value(), *target_.device, target_.identity, 1).ok());
   EXPECT_EQ(description.value().slot, report.slot);
   EXPECT_EQ(description.value().extent(), target_.region().data());
+}
+
+class ArmWith64KiBPagesTest : public ArmTest {
+ protected:
+  ArmWith64KiBPagesTest() : ArmTest(65536) {}
+};
+
+TEST_F(ArmWith64KiBPagesTest, TheCaptureProgramWillProveIt) {
+  MustLoad();
+  const TargetDescription description = ParseTargetDescription(Overlay("overlay/target")).TakeValue();
+  const Result<> proof = Prove(description, *target_.device, target_.identity, 1);
+  EXPECT_TRUE(proof.ok()) << proof.error().text();
+  const Status status = CheckStatus(machine_, State());
+  EXPECT_TRUE(status.armed()) << status.problems.front();
+}
+
+TEST_F(ArmWith64KiBPagesTest, AKernelOfOtherPagesRefuses) {
+  machine_.page_size = 4096;
+  ExpectRefused("the swap was made for pages of 64 KiB, this kernel has pages of 4 KiB");
 }
 
 TEST_F(ArmTest, TheOverlayHasTheKeysOfTheStoredRecord) {

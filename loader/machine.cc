@@ -40,17 +40,10 @@ std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
   return FindSuspendSignature(head.value());
 }
 
-// No libc has wrappers for these calls, and 32-bit x86 has no number for the first.
+// The length counts the closing NUL.
 long KexecFileLoad(int kernel, int initramfs, const std::string* command_line, unsigned long flags) {
-#ifdef SYS_kexec_file_load
-  // The length counts the closing NUL.
   return syscall(SYS_kexec_file_load, kernel, initramfs, command_line == nullptr ? 0UL : command_line->size() + 1,
                  command_line == nullptr ? nullptr : command_line->c_str(), flags);
-#else
-  (void)kernel, (void)initramfs, (void)command_line, (void)flags;
-  errno = ENOSYS;
-  return -1;
-#endif
 }
 
 }  // namespace

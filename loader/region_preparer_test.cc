@@ -33,7 +33,7 @@ class RegionPreparerTest : public testing::Test {
     PrepareRequest request;
     request.action = action;
     request.swap_uuid = swap_.uuid;
-    request.page_size = 4096;
+    request.page_size = swap_.page_size;
     request.ram_bytes = kGiB;
     if (action == PrepareAction::kPrepare) request.reserve = 64 * kMiB;
     return request;
@@ -57,7 +57,7 @@ class RegionPreparerTest : public testing::Test {
     const auto plan = Run(request);
     ASSERT_TRUE(plan.ok()) << plan.error().text();
   }
-  SwapHeader Header() const { return ReadSwapHeader(device_, 4096).TakeValue(); }
+  SwapHeader Header() const { return ReadSwapHeader(device_, swap_.page_size).TakeValue(); }
 
   // A key record of the region that is there, with a dump of its attempt 1 on the disk if `with_dump`.
   KeyRecord AddRecord(bool with_dump) {
@@ -125,7 +125,7 @@ class RegionPreparerTest : public testing::Test {
     regions_.ConnectTo(nullptr);
     FakeBlockDevice fresh(kDeviceBytes);
     swap_.WriteTo(fresh);
-    device_.Poke(0, fresh.Peek(0, 8192));
+    device_.Poke(0, fresh.Peek(0, uint64_t{2} * swap_.page_size));
     // What swap leaves behind, wherever a stamp may come to stand.
     device_.Poke(kDeviceBytes - 66 * kMiB, std::vector<uint8_t>(3 * kMiB, 0x5a));
     device_.Poke(kDeviceBytes - 3 * kMiB, std::vector<uint8_t>(3 * kMiB, 0x5a));
@@ -491,6 +491,82 @@ TEST_F(RegionPreparerTest, EveryFailingWriteOrFlushIsReportedAndLeavesAUsableSwa
       EXPECT_TRUE(Run(Request()).ok());
     }
   }
+}
+
+// A swap of a machine with pages of 64 KiB, on which last_page counts those.
+class RegionPreparer64KiBTest : public RegionPreparerTest {
+ protected:
+  RegionPreparer64KiBTest() {
+    swap_.page_size = 65536;
+    original_last_page_ = swap_.WriteTo(device_);
+  }
+};
+
+TEST_F(RegionPreparer64KiBTest, LastPageCountsPagesOf64KiB) {
+  FakeBlockDevice before(device_);
+  const auto plan = Run(Request());
+  ASSERT_TRUE(plan.ok()) << plan.error().text();
+  EXPECT_EQ(original_last_page_, kDeviceBytes / 65536 - 1);
+  EXPECT_EQ(plan.value().last_page_now, original_last_page_);
+  EXPECT_EQ(Header().last_page, original_last_page_ - 64 * kMiB / 65536);
+  EXPECT_EQ(Header().end(), kDeviceBytes - 64 * kMiB);
+  const Stamp stamp = ReadStamps(device_, Header()).TakeValue();
+  EXPECT_EQ(stamp.region, (Range{kDeviceBytes - 64 * kMiB, kDeviceBytes}));
+  EXPECT_EQ(stamp.page_size, 65536u);
+  // But for four bytes, all in front of the region is as it was.
+  std::vector<uint8_t> front = before.Peek(0, stamp.region.begin);
+  const std::vector<uint8_t> now = device_.Peek(0, stamp.region.begin);
+  std::copy_n(now.begin() + kLastPageOffset, 4, front.begin() + kLastPageOffset);
+  EXPECT_EQ(front, now);
+  EXPECT_EQ(Run(Request()).value().change, PrepareChange::kNone);
+}
+
+TEST_F(RegionPreparer64KiBTest, UndoGivesTheHeaderBack) {
+  const std::vector<uint8_t> before = device_.Peek(0, 65536);
+  MustRun(Request());
+  MustRun(Request(PrepareAction::kUndo));
+  EXPECT_EQ(device_.Peek(0, 65536), before);
+}
+
+TEST_F(RegionPreparer64KiBTest, APieceOfAPageAtTheEndIsNotTheSwaps) {
+  FakeBlockDevice odd(kDeviceBytes + 20 * kKiB);
+  swap_.WriteTo(odd);
+  PrepareRequest request = Request();
+  request.reserve = 64 * kMiB + 4096;
+  const auto plan = RunOn(odd, regions_, request);
+  ASSERT_TRUE(plan.ok()) << plan.error().text();
+  EXPECT_EQ(plan.value().stamp->region, (Range{kDeviceBytes - 64 * kMiB - 64 * kKiB, kDeviceBytes}));
+}
+
+TEST_F(RegionPreparer64KiBTest, APowerCutLeavesAUsableSwapAndASecondRunCompletes) {
+  CutEverywhere(
+      Request(), [this] { Fresh(); },
+      [this](FakeBlockDevice& left, FakeStateDirectory& regions) {
+        const Result<SwapHeader> header = ReadSwapHeader(left, 65536);
+        ASSERT_TRUE(header.ok()) << header.error().text();
+        const Result<PreparePlan> again = RunOn(left, regions, Request());
+        ASSERT_TRUE(again.ok()) << again.error().text();
+        EXPECT_EQ(ReadSwapHeader(left, 65536).value().end(), kDeviceBytes - 64 * kMiB);
+        EXPECT_TRUE(CheckStamps(left, *again.value().stamp).ok());
+      });
+}
+
+TEST_F(RegionPreparer64KiBTest, AKernelOfOtherPagesRefusesIt) {
+  PrepareRequest request = Request();
+  request.page_size = 4096;
+  const auto refused = Plan(request);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(std::string(refused.error().text()).find("pages of 64 KiB, this kernel has pages of 4 KiB"),
+            std::string::npos);
+}
+
+TEST_F(RegionPreparerTest, AKernelOfOtherPagesRefusesIt) {
+  PrepareRequest request = Request();
+  request.page_size = 65536;
+  const auto refused = Plan(request);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(std::string(refused.error().text()).find("pages of 4 KiB, this kernel has pages of 64 KiB"),
+            std::string::npos);
 }
 
 }  // namespace
