@@ -54,7 +54,35 @@ bool Has(Bytes head, size_t offset, std::string_view magic) {
   return head.size() >= offset + magic.size() && Equal(head.subspan(offset, magic.size()), BytesOf(magic));
 }
 
+// A file in memory, for reading and writing, which begins with what the other has.
+Result<UniqueFd> CopyToMemory(int file, uint64_t size) {
+  UniqueFd copy(memfd_create("crashdump", MFD_CLOEXEC));
+  if (!copy.valid()) return Error::Os(errno, "memfd_create");
+  std::vector<uint8_t> buffer(static_cast<size_t>(std::min(kCopyBytes, size)));
+  for (uint64_t offset = 0; offset < size; offset += kCopyBytes) {
+    const MutableBytes part = MutableBytes(buffer).first(static_cast<size_t>(std::min(kCopyBytes, size - offset)));
+    TRY(PreadFull(file, offset, part));
+    TRY(PwriteFull(copy.get(), offset, part), "a copy in memory");
+  }
+  return copy;
+}
+
 }  // namespace
+
+Result<UniqueFd> WithRoomToUnpack(int kernel) {
+  struct stat status {};
+  if (fstat(kernel, &status) != 0) return Error::Os(errno, "fstat");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  const uint64_t wanted = TRY(SizeWithRoomToUnpack(kernel, size));
+  if (wanted == 0) {
+    UniqueFd same(fcntl(kernel, F_DUPFD_CLOEXEC, 0));
+    if (!same.valid()) return Error::Os(errno, "fcntl");
+    return same;
+  }
+  UniqueFd copy = TRY(CopyToMemory(kernel, size));
+  if (ftruncate(copy.get(), static_cast<off_t>(wanted)) != 0) return Error::Os(errno, "ftruncate");
+  return copy;
+}
 
 Result<BootFile> OpenKernel(const std::string& path, const Architecture& architecture) {
   OpenedFile opened = TRY(OpenBootFile(path, kLargestKernel));
@@ -114,15 +142,7 @@ Range PagesOf(const Range& bytes) { return {AlignDown(bytes.begin, kPageBytes), 
 }  // namespace
 
 Result<JoinedInitramfs> JoinedInitramfs::Create(const BootFile& initramfs, Bytes overlay) {
-  const UniqueFd writer(memfd_create("crashdump-initramfs", MFD_CLOEXEC));
-  if (!writer.valid()) return Error::Os(errno, "memfd_create");
-  std::vector<uint8_t> buffer(static_cast<size_t>(std::min(kCopyBytes, initramfs.size)));
-  for (uint64_t offset = 0; offset < initramfs.size; offset += kCopyBytes) {
-    const auto count = static_cast<size_t>(std::min(kCopyBytes, initramfs.size - offset));
-    const MutableBytes part = MutableBytes(buffer).first(count);
-    TRY(PreadFull(initramfs.fd.get(), offset, part), "initramfs");
-    TRY(PwriteFull(writer.get(), offset, part), "initramfs in memory");
-  }
+  const UniqueFd writer = TRY(CopyToMemory(initramfs.fd.get(), initramfs.size), "initramfs");
   const uint64_t begin = AlignUp(initramfs.size, 4);
   const Range range = {begin, begin + overlay.size()};
   if (ftruncate(writer.get(), static_cast<off_t>(range.end)) != 0) return Error::Os(errno, "ftruncate");

@@ -19,7 +19,9 @@ namespace {
 
 // The beginning of a bzImage (Linux Documentation/x86/boot.rst).
 struct SetupHeader {
-  uint8_t unused_000[0x1fe];
+  uint8_t unused_000[0x1f1];
+  uint8_t setup_sectors;  // behind the first one; they are not loaded
+  uint8_t unused_1f2[0x1fe - 0x1f2];
   le16 boot_flag;  // 0xaa55
   uint8_t unused_200[2];
   uint8_t magic[4];  // "HdrS"
@@ -34,6 +36,7 @@ struct SetupHeader {
 static_assert(offsetof(SetupHeader, version) == 0x206 && offsetof(SetupHeader, load_flags) == 0x211);
 static_assert(offsetof(SetupHeader, extended_load_flags) == 0x236 && offsetof(SetupHeader, init_size) == 0x260);
 
+constexpr uint64_t kSectorBytes = 512;
 constexpr uint16_t kBootFlag = 0xaa55;
 constexpr uint16_t kVersionWithInitSize = 0x20a;
 constexpr uint16_t kVersionWithExtendedFlags = 0x20c;
@@ -42,6 +45,12 @@ constexpr uint16_t kKernel64 = 1;
 constexpr uint16_t kLoadedAbove4G = 2;
 
 Error NoKernel() { return Error::Format(ErrorCode::kCorrupt, "no kernel image"); }
+
+bool IsBzImage(const SetupHeader& header) { return Equal(Bytes(header.magic), BytesOf("HdrS")); }
+
+uint64_t InitSize(const SetupHeader& header) {
+  return header.version >= kVersionWithInitSize ? uint32_t{header.init_size} : 0;
+}
 
 Result<uint64_t> CheckBzImage(const SetupHeader& header, uint64_t size, const Architecture& architecture) {
   const std::string name(architecture.name);
@@ -55,8 +64,7 @@ Result<uint64_t> CheckBzImage(const SetupHeader& header, uint64_t size, const Ar
     return Error::Format(ErrorCode::kUnsupported,
                          "a 32-bit kernel, which the kernel of this machine (%s) does not load", name.c_str());
   }
-  const uint32_t init_size = header.version >= kVersionWithInitSize ? uint32_t{header.init_size} : 0;
-  return std::max<uint64_t>(size, init_size);
+  return std::max(size, InitSize(header));
 }
 
 // The machine of its ELF header, for people.
@@ -121,9 +129,18 @@ Result<uint64_t> CheckKernelImage(int fd, uint64_t size, const Architecture& arc
   if (size < head.size()) return NoKernel();
   TRY(PreadFull(fd, 0, head));
   const auto setup = LoadObject<SetupHeader>(head);
-  if (Equal(Bytes(setup.magic), BytesOf("HdrS"))) return CheckBzImage(setup, size, architecture);
+  if (IsBzImage(setup)) return CheckBzImage(setup, size, architecture);
   if (Equal(Bytes(head).first(sizeof(kElfMagic)), Bytes(kElfMagic))) return CheckVmlinux(fd, head, architecture);
   return NoKernel();
+}
+
+Result<uint64_t> SizeWithRoomToUnpack(int fd, uint64_t size) {
+  std::array<uint8_t, sizeof(SetupHeader)> head{};
+  if (size < head.size()) return uint64_t{0};
+  TRY(PreadFull(fd, 0, head));
+  const auto setup = LoadObject<SetupHeader>(head);
+  if (!IsBzImage(setup)) return uint64_t{0};
+  return std::max(size, (uint64_t{setup.setup_sectors} + 1) * kSectorBytes + InitSize(setup));
 }
 
 }  // namespace crashdump

@@ -14,4 +14,8 @@ namespace crashdump {
 // kUnsupported if it is one of another architecture, or in a form that is not taken.
 Result<uint64_t> CheckKernelImage(int fd, uint64_t size, const Architecture& architecture);
 
+// How large a bzImage would be with zeros behind it for all the memory that it needs to unpack itself; 0 if the file is
+// none.
+Result<uint64_t> SizeWithRoomToUnpack(int fd, uint64_t size);
+
 }  // namespace crashdump

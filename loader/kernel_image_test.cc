@@ -88,6 +88,20 @@ TEST_F(KernelImageTest, ProgramHeadersBehindTheEndAreAnError) {
   EXPECT_FALSE(Check("ppc64le", file).ok());
 }
 
+TEST_F(KernelImageTest, TheRoomToUnpackIsCountedFromBehindTheSetupSectors) {
+  std::string file = FakeBzImage(WordSize::k32, 10'000);
+  file[0x1f1] = 3;
+  const auto size_of = [this](const std::string& text) {
+    const UniqueFd fd = OpenFile(directory_.WriteFile("kernel", text).c_str(), O_RDONLY).TakeValue();
+    return SizeWithRoomToUnpack(fd.get(), text.size()).TakeValue();
+  };
+  EXPECT_EQ(size_of(file), 4U * 512 + 10'000);
+  file.resize(20'000);
+  EXPECT_EQ(size_of(file), 20'000U);
+  EXPECT_EQ(size_of(FakeVmlinux(kElfMachine386, kLittle32)), 0U);
+  EXPECT_EQ(size_of("short"), 0U);
+}
+
 TEST(FindArchitecture, KnowsTheNamesOfUname) {
   EXPECT_EQ(FindArchitecture("i686").value().name, "i386");
   EXPECT_EQ(FindArchitecture("ppc64").value().format.order, ByteOrder::kBig);

@@ -3,6 +3,7 @@
 
 #include "common/base/parse.h"
 #include "common/vmcore/printable_text.h"
+#include "loader/boot_image.h"
 #include "loader/run_program.h"
 #include "loader/system_facts.h"
 
@@ -62,7 +63,8 @@ Result<std::string> FindKexecTools(const Machine& machine) {
 
 Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {
   const std::string program = TRY(FindKexecTools(machine));
-  const InheritedFile kernel = TRY(InheritedFile::Create(image.kernel), "capture kernel");
+  const UniqueFd roomy = TRY(WithRoomToUnpack(image.kernel), "capture kernel");
+  const InheritedFile kernel = TRY(InheritedFile::Create(roomy.get()), "capture kernel");
   const InheritedFile initramfs = TRY(InheritedFile::Create(image.initramfs), "capture initramfs");
   ProgramRun run = {.path = program, .arguments = {}, .inherited = {kernel.fd(), initramfs.fd()}, .limit = kKexecLimit};
   run.arguments = {"-p", "--initrd=" + initramfs.path(), "--command-line=" + image.command_line};

@@ -90,6 +90,16 @@ TEST_F(LoadMethodTest, TheProgramReadsBothFilesByTheirDescriptors) {
   EXPECT_EQ(std::count(arguments.begin(), arguments.end(), '\n'), 4) << arguments;
 }
 
+TEST_F(LoadMethodTest, ABzImageHasRoomToUnpack) {
+  std::string kernel = FakeBzImage(WordSize::k32, 1'000'000);
+  kernel[0x1f1] = 2;
+  PwriteFull(kernel_.get(), 0, BytesOf(kernel)).TakeValue();
+  Install(std::string("eval kernel=\\${$#}; cat \"$kernel\" >kernel\n") + kLoaded);
+  const Result<> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+  EXPECT_EQ(machine_.ReadText("/kernel").value(), kernel + std::string(3 * 512 + 1'000'000 - kernel.size(), '\0'));
+}
+
 TEST_F(LoadMethodTest, OnPowerpcTheOldRootIsNotPutBehindTheCommandLine) {
   Install(std::string("[ \"$4\" = --dt-no-old-root ] || exit 1\n") + kLoaded);
   ExpectFailure("ended with status 1");
