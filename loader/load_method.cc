@@ -12,9 +12,9 @@ namespace {
 
 // Where distributions have it.
 constexpr const char* kKexecPaths[] = {"/usr/sbin/kexec", "/sbin/kexec"};
-// It reads two files, computes checksums and makes one system call: a second, on an emulated machine a few. Twice this
-// fits into what crashdump-load.service is given.
-constexpr std::chrono::seconds kKexecLimit{25};
+// It reads two files, computes checksums and makes one system call: a second, on an emulated machine perhaps twenty.
+// crashdump-load.service is given more than this.
+constexpr std::chrono::seconds kKexecLimit{60};
 
 constexpr size_t kMostReason = 160;
 
@@ -78,7 +78,7 @@ Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {
   const ProgramEnd end = TRY(RunProgram(run));
   // The kernel takes an image as its last step, and whole. So this decides, not what the program says of itself.
   if (TRY(IsCrashKernelLoaded(machine))) return {};
-  return Error::Format(ErrorCode::kOs, "%s %s: %s", program.c_str(),
+  return Error::Format(end.timed_out ? ErrorCode::kTimeout : ErrorCode::kOs, "%s %s: %s", program.c_str(),
                        end.fault.empty() ? "has loaded nothing" : end.fault.c_str(), ReasonIn(end.output).c_str());
 }
 

@@ -117,6 +117,7 @@ ProgramEnd Attend(pid_t pid, int output, std::chrono::milliseconds limit) {
   }
   (void)kill(-pid, SIGKILL);  // whatever it has started, too
   (void)Wait(pid, status, 0);
+  end.timed_out = true;
   end.fault = "did not end within " + std::to_string(limit.count() / 1000) + " s";
   return end;
 }

@@ -35,6 +35,7 @@ struct ProgramRun {
 struct ProgramEnd {
   // "" if it says that all went well; "ended with status 1", "was ended by signal 11 (...)", "did not end within 25 s".
   std::string fault;
+  bool timed_out = false;
   std::string output;  // standard output and error, the first 16 KiB
 };
 

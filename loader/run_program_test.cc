@@ -85,6 +85,7 @@ TEST_F(RunProgramTest, OneThatHangsIsKilledWithAllThatItHasStarted) {
   const ProgramEnd end = MustRun(run);
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(30));
   EXPECT_EQ(end.fault, "did not end within 1 s");
+  EXPECT_TRUE(end.timed_out);
   pid_t script = 0;
   pid_t sleeper = 0;
   ASSERT_EQ(sscanf(end.output.c_str(), "%d\n%d", &script, &sleeper), 2) << end.output;
