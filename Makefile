@@ -102,6 +102,10 @@ SOURCES_crashdump-capture := $(filter capture/writer/%,$(PARTS) $(MAINS)) $(COMM
 SOURCES_crashdump := $(filter-out capture/init/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
 
 # --- compile and link, once per mode -----------------------------------------------------------------------------------
+# What tests hold fits into memory on every machine: there, to write conversions of sizes down says nothing.
+CONVERSIONS_i386 := -Wno-shorten-64-to-32
+FOR_TESTS = $(if $(filter $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING),$(1)),$(CONVERSIONS_$(ARCH)))
+
 OUT = build/$(if $(filter static%,$(1)),$(ARCH),$(HOST))-$(1)
 
 # $(1) is the mode. A changed flag changes the flags file and so rebuilds.
@@ -114,7 +118,7 @@ $(OUT)/flags: FORCE | build/packages-build
 $(OUT)/%.o: %.cc $(OUT)/flags
 	@mkdir -p $$(@D)
 	@[ $(V) = 1 ] || echo "  compile $(1) $$<"
-	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$(Q)$(CXX) $$(COMMON_FLAGS) $$(FLAGS_$(1)) $$(call FOR_TESTS,$$<) -MMD -MP -c -o $$@ $$<
 
 $(OUT)/unit-tests: $$(patsubst %.cc,$(OUT)/%.o,$(INTERPOSING) $(TESTS) $(FUZZERS) $(TESTING) $(CLI_TESTING) $(PARTS))
 	@[ $(V) = 1 ] || echo "  link $$@"

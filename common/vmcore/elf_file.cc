@@ -110,10 +110,10 @@ Result<ElfFile> ElfFile::Read(const ByteSource& source) {
   std::array<uint8_t, kBatch * kElf64Layout.program_header_bytes> buffer;
   for (uint64_t first = 0; first < count; first += kBatch) {
     const uint64_t batch = std::min(kBatch, count - first);
-    const MutableBytes entries(buffer.data(), batch * entry_bytes);
+    const MutableBytes entries(buffer.data(), static_cast<size_t>(batch * entry_bytes));
     TRY(source.ReadAt(table + first * entry_bytes, entries), "ELF program headers");
     for (uint64_t i = 0; i < batch; ++i) {
-      const Bytes entry = entries.subspan(i * entry_bytes, entry_bytes);
+      const Bytes entry = entries.subspan(static_cast<size_t>(i * entry_bytes), static_cast<size_t>(entry_bytes));
       const uint64_t segment_type = layout.segment_type.Load(entry, order);
       if (segment_type != kSegmentLoad && segment_type != kSegmentNote) continue;
       const ElfSegment segment = LoadSegment(layout, order, entry, static_cast<uint32_t>(first + i));

@@ -37,13 +37,14 @@ Result<std::optional<ElfNote>> ElfNoteReader::Next() {
                            start, name_bytes, descriptor_bytes, remaining);
     }
     const Bytes body = segment_.subspan(start + kNoteHeaderBytes);
-    const std::string_view name = TextOf(body.first(name_bytes));
+    const std::string_view name = TextOf(body.first(static_cast<size_t>(name_bytes)));
     // The last note may lack its padding.
     const uint64_t used = std::min(AlignUp(descriptor_at + descriptor_bytes, kNoteAlignment), remaining);
-    offset_ = start + kNoteHeaderBytes + used;
-    return std::optional<ElfNote>(ElfNote{.name = name.substr(0, name.find('\0')),
-                                          .type = static_cast<uint32_t>(type),
-                                          .descriptor = body.subspan(descriptor_at, descriptor_bytes)});
+    offset_ = start + kNoteHeaderBytes + static_cast<size_t>(used);
+    return std::optional<ElfNote>(
+        ElfNote{.name = name.substr(0, name.find('\0')),
+                .type = static_cast<uint32_t>(type),
+                .descriptor = body.subspan(static_cast<size_t>(descriptor_at), static_cast<size_t>(descriptor_bytes))});
   }
   return std::optional<ElfNote>();
 }

@@ -69,7 +69,7 @@ Result<> KernelMemory::Read(uint64_t virtual_address, MutableBytes out) const {
   }
   while (!out.empty()) {
     const PhysicalSpan span = TRY(Translate(virtual_address));
-    const uint64_t count = std::min<uint64_t>(out.size(), span.bytes);
+    const auto count = static_cast<size_t>(std::min<uint64_t>(out.size(), span.bytes));
     TRY(vmcore_->ReadPhysical(span.address, out.first(count)), "address 0x%" PRIx64, virtual_address);
     virtual_address += count;
     out = out.subspan(count);
@@ -91,8 +91,8 @@ CachedKernelReader::CachedKernelReader(const KernelMemory& memory)
 Result<> CachedKernelReader::Read(uint64_t virtual_address, MutableBytes out) {
   while (!out.empty()) {
     const uint64_t page = AlignDown(virtual_address, page_.size());
-    const uint64_t offset = virtual_address - page;
-    const uint64_t count = std::min<uint64_t>(out.size(), page_.size() - offset);
+    const auto offset = static_cast<size_t>(virtual_address - page);
+    const size_t count = std::min(out.size(), page_.size() - offset);
     if (cached_ != page) {
       cached_.reset();
       if (memory_->Read(page, page_).ok()) cached_ = page;

@@ -127,7 +127,7 @@ Result<> Vmcore::ReadPhysical(uint64_t physical, MutableBytes out) const {
     if (segment == loads().end()) {
       return Error::Format(ErrorCode::kNotFound, "physical address 0x%" PRIx64 " is not in this vmcore", physical);
     }
-    const uint64_t count = std::min<uint64_t>(out.size(), segment->physical().end - physical);
+    const auto count = static_cast<size_t>(std::min<uint64_t>(out.size(), segment->physical().end - physical));
     const uint64_t offset = segment->file_offset + (physical - segment->physical_address);
     TRY(source_->ReadAt(offset, out.first(count)), "physical address 0x%" PRIx64, physical);
     physical += count;
