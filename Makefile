@@ -266,10 +266,11 @@ LESS := CRASHDUMP_LIFE_CYCLES=50
 $(OTHERS:%=unit-tests-%): unit-tests-%: | build/packages-build
 	$(call MAKE_FOR,$*,build/$*-static-test/unit-tests)
 
-## test-archs: the unit tests of every architecture, as static programs, most under an emulator; counted
-test-archs: build/packages-test build/$(ARCH)-static-test/unit-tests $(OTHERS:%=unit-tests-%)
+## test-archs: the unit tests of every architecture, as static programs, most under an emulator, and whether each reads what the others write; counted
+test-archs: build/packages-test all-archs build/$(ARCH)-static-test/unit-tests $(OTHERS:%=unit-tests-%)
 	$(Q)$(foreach each,$(ARCHITECTURES),echo '$(each):'; $(call RUN_UNIT,$(each)-static-test);)
-	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.xml)
+	$(Q)scripts/run-suite $(RESULTS)/architectures.xml architectures scripts/check-architectures $(ARCHITECTURES) || true
+	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.xml) $(RESULTS)/architectures.xml
 
 ## test: everything; what must pass before anything lands
 test: build/packages-test static initramfs build/$(HOST)-asan/unit-tests build/$(ARCH)-static-test/unit-tests \
