@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Every fuzzer over its seeds and over changed ones, the same in each run. When one aborts, a debugger or `make asan`
-// shows where.
+// shows where. CRASHDUMP_CHANGED_INPUTS=N tries so many changed ones.
 #include "common/testing/fuzzer.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+
+#include "common/base/parse.h"
 
 namespace crashdump::testing {
 namespace {
 
-constexpr int kChangedInputs = 5000;
+constexpr uint64_t kChangedInputs = 5000;
+
+uint64_t ChangedInputs() {
+  const char* const text = getenv("CRASHDUMP_CHANGED_INPUTS");
+  return text != nullptr ? ParseNumber(text).TakeValue() : kChangedInputs;
+}
 
 class Fuzzers : public ::testing::TestWithParam<const Fuzzer*> {};
 
@@ -69,7 +77,8 @@ TEST_P(Fuzzers, Survives) {
   GetParam()->Run({});
   for (const FuzzerInput& seed : seeds) GetParam()->Run(seed);
   Changer changer(seeds);
-  for (int i = 0; i < kChangedInputs; ++i) GetParam()->Run(changer.Next());
+  const uint64_t count = ChangedInputs();
+  for (uint64_t i = 0; i < count; ++i) GetParam()->Run(changer.Next());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Fuzzers, ::testing::ValuesIn(Fuzzer::All()),
