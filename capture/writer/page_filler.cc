@@ -49,7 +49,7 @@ std::vector<std::string> PageFiller::TakeCensus(const std::atomic<bool>& stop,
 
 void PageFiller::Fill(ChunkBuilder& builder) {
   if (!census_taken_) return;
-  const uint64_t enough = done_pages() + kFillPages;
+  const uint64_t enough = done_pages() + kFillBytes / page_bytes_;
   while (done_pages() < enough || builder.empty()) {
     if (span_.pfns.empty() && !NextSpan()) {
       // A chunk has pages of one pass, so that it is known what a dump without it is complete for.
@@ -100,7 +100,7 @@ bool PageFiller::NextSpan() {
       if (!NextSection()) return false;
       continue;
     }
-    const auto limit = first + std::min<ptrdiff_t>(classes_.end() - first, kSpanPages);
+    const auto limit = first + std::min(classes_.end() - first, static_cast<ptrdiff_t>(kSpanBytes / page_bytes_));
     const auto end = std::find_if_not(first, limit, is_wanted);
     const uint64_t begin_pfn = next_pfn_ + static_cast<uint64_t>(first - classes_.begin());
     span_ = reader_.Read({begin_pfn, begin_pfn + static_cast<uint64_t>(end - first)});

@@ -67,9 +67,9 @@ class PageFiller {
 
  private:
   // Bounds a span, so that progress is seen.
-  static constexpr uint64_t kSpanPages = 512;
+  static constexpr uint64_t kSpanBytes = 2 * kMiB;
   // What one Fill() goes through at most: a machine can have terabytes of zero pages, which never fill a chunk.
-  static constexpr uint64_t kFillPages = 65536;
+  static constexpr uint64_t kFillBytes = 256 * kMiB;
 
   struct Shared {
     std::atomic<uint64_t> done_pages = 0;

@@ -32,6 +32,7 @@ PageReader::PageReader(const Vmcore& vmcore, const PhysicalMemory& memory, const
     : vmcore_(&vmcore),
       memory_(&memory),
       map_fd_(options.map_fd ? options.map_fd : vmcore.mappable_fd()),
+      map_alignment_(static_cast<uint64_t>(sysconf(_SC_PAGESIZE))),
       map_pages_(options.map_bytes / vmcore.page_size()),
       buffer_pages_(options.read_bytes / vmcore.page_size()),
       buffer_(static_cast<size_t>(buffer_pages_ * vmcore.page_size())),
@@ -61,16 +62,19 @@ PageSpan PageReader::Read(Range pfns) {
 bool PageReader::MapWindow(const PageExtent& extent, uint64_t pfn) {
   if (!map_fd_) return false;
   const uint64_t page_size = vmcore_->page_size();
-  const uint64_t offset = extent.file_offset + (pfn - extent.pfns.begin) * page_size;
+  const uint64_t page_offset = extent.file_offset + (pfn - extent.pfns.begin) * page_size;
+  // A file can be mapped from this machine's own pages on, which may be larger than the crashed one's.
+  const uint64_t offset = AlignDown(page_offset, map_alignment_);
+  const uint64_t lead = page_offset - offset;
   const Range window = {pfn, pfn + std::min(map_pages_, extent.pfns.end - pfn)};
-  const size_t bytes = static_cast<size_t>(window.size() * page_size);
+  const size_t bytes = static_cast<size_t>(lead + window.size() * page_size);
   mapping_ = Mapping();  // two windows at once would only cost page tables
   void* const memory = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, *map_fd_, static_cast<off_t>(offset));
   if (memory == MAP_FAILED) return false;
   mapping_ = Mapping(memory, bytes);
   ++mapped_windows_;
   window_ = window;
-  window_data_ = mapping_.data();
+  window_data_ = mapping_.data() + lead;
   std::fill(unreadable_.begin(), unreadable_.end(), false);
   return true;
 }

@@ -78,6 +78,7 @@ class PageReader {
   const Vmcore* vmcore_;
   const PhysicalMemory* memory_;
   std::optional<int> map_fd_;
+  uint64_t map_alignment_;
   uint64_t map_pages_;
   uint64_t buffer_pages_;
   std::vector<uint8_t> buffer_;

@@ -137,6 +137,29 @@ TEST(PageReader, WindowsAreMapped) {
   EXPECT_EQ(reader.mapped_windows(), 5U);
 }
 
+// Where this machine's pages are larger than the crashed one's, a page need not begin where a mapping can.
+TEST(PageReader, WindowsNeedNotBeginWhereMappingsDo) {
+  constexpr uint64_t kShift = 512;
+  std::vector<uint8_t> file = TwoRanges().Build();
+  const uint64_t data = ElfFile::Read(MemorySource(file)).value().loads()[0].file_offset;
+  const uint64_t headers = kElf64Layout.program_offset.Load(file, ByteOrder::kLittle);
+  for (uint64_t load = 1; load <= 2; ++load) {
+    const MutableBytes entry = MutableBytes(file).subspan(headers + load * kElf64Layout.program_header_bytes);
+    const uint64_t offset = kElf64Layout.file_offset.Load(entry, ByteOrder::kLittle);
+    kElf64Layout.file_offset.Store(entry, offset + kShift, ByteOrder::kLittle);
+  }
+  file.insert(file.begin() + static_cast<ptrdiff_t>(data), kShift, 0);
+  const UniqueFd fd(memfd_create("vmcore", MFD_CLOEXEC));
+  ASSERT_TRUE(fd.valid() && WriteFull(fd.get(), file).ok());
+  auto source = std::make_unique<OwnedSource>(file);
+  source->FailAt({data, file.size()});
+  const Vmcore vmcore = Vmcore::Open(std::move(source)).TakeValue();
+  const PhysicalMemory memory(vmcore);
+  PageReader reader = PageReader::Create(vmcore, memory, {.map_bytes = 8 * kPage, .map_fd = fd.get()}).TakeValue();
+  EXPECT_EQ(ReadAll(reader, {0, 70}).good.size(), 36U);
+  EXPECT_EQ(reader.mapped_windows(), 5U);
+}
+
 TEST(PageReader, WhatCannotBeMappedIsRead) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
