@@ -9,6 +9,7 @@
 #include "common/base/text_record.h"
 #include "common/vmcore/elf_layout.h"
 #include "common/vmcore/elf_notes.h"
+#include "common/vmcore/target_machine.h"
 
 namespace crashdump {
 namespace {
@@ -122,8 +123,10 @@ Result<> DumpImage::ReadFacts() {
   if (const auto machine = record.Number("elf_machine"); machine.ok() && machine.value() <= UINT16_MAX) {
     elf_machine_ = static_cast<uint16_t>(machine.value());
   }
-  if (record.Find("elf_class") == "32") format_.word = WordSize::k32;
+  if (record.Find("elf_class") == "32") elf_word_ = WordSize::k32;
   if (record.Find("byte_order") == "big") format_.order = ByteOrder::kBig;
+  const TargetMachine* const machine = FindTargetMachine(elf_machine_, format_.order);
+  format_.word = machine == nullptr ? elf_word_ : machine->format.word;
   release_ = record.Find("release").value_or("");
   machine_name_ = record.Find("machine").value_or("");
   if (const auto cpus = record.Number("cpus"); cpus.ok() && cpus.value() >= 1 && cpus.value() <= kMaxCpus) {

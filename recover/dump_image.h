@@ -48,8 +48,10 @@ class DumpImage {
   const DumpVerdict& verdict() const { return verdict_; }
   uint32_t page_bytes() const { return reader_->header().page_bytes; }
 
-  // Of the original vmcore; without facts that of an x86_64 machine.
+  // Of the crashed machine; without facts x86_64.
   TargetFormat format() const { return format_; }
+  // Of the original vmcore's headers, which may be wider than the machine's words.
+  WordSize elf_word() const { return elf_word_; }
   uint16_t elf_machine() const { return elf_machine_; }
   // As uname has them; "" if unknown.
   const std::string& release() const { return release_; }
@@ -83,6 +85,7 @@ class DumpImage {
   const DumpReader* reader_;
   DumpVerdict verdict_;
   TargetFormat format_;
+  WordSize elf_word_ = WordSize::k64;
   uint16_t elf_machine_ = 0;
   std::string release_;
   std::string machine_name_;

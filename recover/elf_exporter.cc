@@ -89,6 +89,16 @@ Result<> ElfExporter::LayOut() {
 
 uint64_t ElfExporter::ExpectedBytes() const { return data_offset_ + image_->verdict().data_pages * page_bytes_; }
 
+// Of a part of an original PT_LOAD that begins at `physical`.
+uint64_t ElfExporter::VirtualAddress(const DumpImage::Load& load, uint64_t physical) const {
+  // Files from QEMU know no virtual addresses.
+  if (load.virtual_address == 0) return 0;
+  // i386 has memory without any: all ones, of as many bits as the headers have.
+  const uint64_t none = image_->elf_word() == WordSize::k64 ? UINT64_MAX : UINT32_MAX;
+  if (load.virtual_address == none) return word_ == WordSize::k64 ? UINT64_MAX : UINT32_MAX;
+  return load.virtual_address + (physical - load.physical.begin);
+}
+
 void ElfExporter::ForEachSegment(const std::function<bool(const Segment&)>& use) const {
   const std::vector<DumpImage::Run>& runs = image_->runs();
   for (const DumpImage::Load& load : loads_) {
@@ -99,13 +109,9 @@ void ElfExporter::ForEachSegment(const std::function<bool(const Segment&)>& use)
       const uint64_t run_begin = run->pfns.begin * page_bytes_;
       const Range physical = {std::max(run_begin, load.physical.begin),
                               std::min(run->pfns.end * page_bytes_, load.physical.end)};
-      // Files from QEMU know no virtual addresses, and i386 has memory without any.
-      const bool has_virtual =
-          load.virtual_address != 0 && load.virtual_address != UINT64_MAX && load.virtual_address != UINT32_MAX;
-      const Segment segment = {
-          .physical = physical,
-          .virtual_address = load.virtual_address + (has_virtual ? physical.begin - load.physical.begin : 0),
-          .file_offset = data_offset_ + run->rank * page_bytes_ + (physical.begin - run_begin)};
+      const Segment segment = {.physical = physical,
+                               .virtual_address = VirtualAddress(load, physical.begin),
+                               .file_offset = data_offset_ + run->rank * page_bytes_ + (physical.begin - run_begin)};
       if (!use(segment)) return;
     }
   }

@@ -36,11 +36,12 @@ class ElfExporter final : public VmcoreExporter {
       : image_(&image),
         threads_(threads),
         page_bytes_(image.page_bytes()),
-        word_(image.format().word),
+        word_(image.elf_word()),
         loads_(image.loads()) {}
 
   void AddPagesWithoutLoad();
   Result<> LayOut();
+  uint64_t VirtualAddress(const DumpImage::Load& load, uint64_t physical) const;
   // Calls `use` for each PT_LOAD of the file, in order, until it says false.
   void ForEachSegment(const std::function<bool(const Segment&)>& use) const;
   Result<> WriteHeaders(ByteSink& sink) const;

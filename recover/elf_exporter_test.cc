@@ -180,12 +180,21 @@ TEST_F(ElfExporterTest, OtherMachinesKeepClassAndByteOrder) {
   const std::string facts = "elf_machine=3\nelf_class=32\nload=100000,2000,2000,c0100000\n";
   Vmcore vmcore = Open(Export(BuildDump(Plan(facts, {{PageKind::kData, 0x100, 2}}))));
   EXPECT_EQ(vmcore.machine(), kElfMachine386);
-  EXPECT_EQ(vmcore.format().word, WordSize::k32);
+  EXPECT_EQ(vmcore.elf_word(), WordSize::k32);
   EXPECT_EQ(vmcore.loads()[0].virtual_address, 0xc0100000);
   // Beyond 4 GiB 32-bit headers cannot say where it is.
   vmcore = Open(Export(BuildDump(Plan(facts, {{PageKind::kData, 0x100, 2}, {PageKind::kData, 0x100000, 1}}))));
-  EXPECT_EQ(vmcore.format().word, WordSize::k64);
+  EXPECT_EQ(vmcore.elf_word(), WordSize::k64);
+  EXPECT_EQ(vmcore.format().word, WordSize::k32);
   EXPECT_EQ(vmcore.machine(), kElfMachine386);
+  // High memory has no address, in headers of either width.
+  const std::string high =
+      "elf_machine=3\nelf_class=32\nload=100000,2000,2000,c0100000\nload=40000000,c2000000,c2000000,ffffffff\n";
+  for (const uint64_t last_pfn : {uint64_t{0x40001}, uint64_t{0x100000}}) {
+    vmcore = Open(Export(BuildDump(Plan(high, {{PageKind::kData, 0x100, 2}, {PageKind::kData, last_pfn, 1}}))));
+    EXPECT_EQ(vmcore.loads()[1].virtual_address, vmcore.elf_word() == WordSize::k64 ? UINT64_MAX : UINT32_MAX);
+    EXPECT_EQ(vmcore.loads()[1].physical_address, last_pfn * kPage);
+  }
   vmcore = Open(Export(BuildDump(Plan("elf_machine=21\nbyte_order=big\nload=100000,2000,2000,c000000000100000\n",
                                       {{PageKind::kData, 0x100, 2}}))));
   EXPECT_EQ(vmcore.format().order, ByteOrder::kBig);

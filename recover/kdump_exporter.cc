@@ -8,7 +8,7 @@
 #include "common/vmcore/elf_layout.h"
 #include "common/vmcore/elf_notes.h"
 #include "common/vmcore/vmcoreinfo.h"
-#include "common/vmcore/x86_64_page_tables.h"
+#include "common/vmcore/x86_64_mappings.h"
 #include "recover/kdump_layout.h"
 #include "recover/sequential_writer.h"
 
@@ -125,11 +125,6 @@ Result<KdumpExporter> KdumpExporter::Create(const DumpImage& image, const Encode
   }
   exporter.LayOut();
   return exporter;
-}
-
-// The vmcore of an i386 machine with more than 4 GiB has 64-bit ELF headers.
-bool KdumpExporter::Is64Bit() const {
-  return image_->format().word == WordSize::k64 && image_->elf_machine() != kElfMachine386;
 }
 
 void KdumpExporter::LayOut() {

@@ -29,7 +29,7 @@ class KdumpExporter final : public VmcoreExporter {
  private:
   KdumpExporter(const DumpImage& image, const EncodeOptions& options) : image_(&image), options_(options) {}
 
-  bool Is64Bit() const;
+  bool Is64Bit() const { return image_->format().word == WordSize::k64; }
   void LayOut();
   uint64_t PhysBase() const;
   // Everything before the page descriptors.

@@ -38,7 +38,7 @@ TextRecord MachineFacts(const Vmcore& vmcore, const PhysicalMemory& memory, Dump
   }
   record.Add("machine", vmcore.machine_name());
   record.AddNumber("elf_machine", vmcore.machine());
-  record.AddNumber("elf_class", vmcore.format().word == WordSize::k64 ? 64 : 32);
+  record.AddNumber("elf_class", vmcore.elf_word() == WordSize::k64 ? 64 : 32);
   record.Add("byte_order", vmcore.format().order == ByteOrder::kLittle ? "little" : "big");
   record.AddNumber("page_size", vmcore.page_size());
   record.AddNumber("memory_pages", memory.total_pages());

@@ -21,13 +21,13 @@ constexpr uint32_t kTypeBits[] = {0x80, 0x100, 0x200, 0, 0x800, 0x1000, 0x2000};
 
 // Where in the machine's memory its records are: pages.
 constexpr uint64_t kMapPfn = KernelBuilder::kRecordsPfn;
-constexpr uint64_t kTablesPfn = kMapPfn + 64;  // page tables, four levels
-constexpr uint64_t kRootPfn = kTablesPfn + 8;
+constexpr uint64_t kTablesPfn = kMapPfn + 64;  // page tables, or what a machine has in their place
+constexpr uint64_t kTablesPages = 32;
+constexpr uint64_t kRootPfn = kTablesPfn + kTablesPages;
 constexpr uint64_t kSectionsPfn = kRootPfn + 1;
 constexpr uint64_t kNodePfn = kSectionsPfn + 1;
 constexpr uint64_t kNodeTablePfn = kNodePfn + 4;
 
-constexpr uint64_t kVmemmap = 0xffffea0000000000;
 constexpr uint64_t kSectionFlagBits = 0x1f;  // present, has a map, online, early, and one more
 
 // struct pglist_data and struct zone, as far as they matter.
@@ -44,11 +44,32 @@ uint32_t TypeValue(bool is_byte, uint32_t number) { return is_byte ? (0xf0 + num
 
 }  // namespace
 
-KernelBuilder::KernelBuilder(KernelEra era, MemoryModel model, TargetFormat format)
+KernelBuilder::MachineFacts KernelBuilder::FactsOf(KernelMachine machine) {
+  const MachineFacts i386 = {kElfMachine386, {ByteOrder::kLittle, WordSize::k32}, 0xc0000000, 0};
+  const MachineFacts ppc64 = {kElfMachinePpc64, {}, 0xc000000000000000, 0xc00c000000000000};
+  switch (machine) {
+    case KernelMachine::kX86_64:
+      break;
+    case KernelMachine::kI386:
+    case KernelMachine::kI386Pae:
+      return i386;
+    case KernelMachine::kPpc64leRadix:
+    case KernelMachine::kPpc64leHash:
+      return ppc64;
+    case KernelMachine::kPpc64Radix:
+    case KernelMachine::kPpc64Hash:
+      return {ppc64.elf_machine, {ByteOrder::kBig, WordSize::k64}, ppc64.direct_map, ppc64.vmemmap};
+  }
+  return {kElfMachineX86_64, {}, 0xffff888000000000, 0xffffea0000000000};
+}
+
+KernelBuilder::KernelBuilder(KernelEra era, MemoryModel model, KernelMachine machine)
     : era_(era),
       model_(model),
-      format_(format),
-      struct_bytes_(format.word == WordSize::k64 ? 64 : 40),
+      machine_(machine),
+      facts_(FactsOf(machine)),
+      format_(facts_.format),
+      struct_bytes_(format_.word == WordSize::k64 ? 64 : 40),
       memory_(kPages * kPageBytes),
       classes_(kPages, PageClass::kKernel) {
   const auto word_bytes = static_cast<uint32_t>(word());
@@ -214,16 +235,15 @@ void KernelBuilder::Poison(uint64_t pfn) {
 }
 
 uint64_t KernelBuilder::MapAddress() const {
-  return model_ == MemoryModel::kVmemmap ? kVmemmap : direct_map() + kMapPfn * kPageBytes;
+  return model_ == MemoryModel::kVmemmap ? facts_.vmemmap : direct_map() + kMapPfn * kPageBytes;
 }
 
 void KernelBuilder::WriteSections(VmcoreBuilder& builder) {
   const uint64_t entry_bytes = 2 * word();
   const bool two_levels = model_ != MemoryModel::kSparseOneLevel;
-  const uint64_t section_bits = 21;
-  const uint64_t memory_bits = 30;
-  const uint64_t sections = uint64_t{1} << (memory_bits - section_bits);
-  for (uint64_t section = 0; section < kPages / kSectionPages; ++section) {
+  const PhysicalBits bits = untold_bits_.value_or(PhysicalBits{.section = 21, .memory = 30});
+  const uint64_t sections = uint64_t{1} << (bits.memory - bits.section);
+  for (uint64_t section = 0; section << bits.section < kPages * kPageBytes; ++section) {
     // The address that page frame 0 would have, and flags.
     const uint64_t map = MapAddress() | kSectionFlagBits;
     StoreWord(kSectionsPfn * kPageBytes + section * entry_bytes + word(), map);
@@ -242,9 +262,10 @@ void KernelBuilder::WriteSections(VmcoreBuilder& builder) {
   builder.Info("SYMBOL(mem_section)", Hex(table))
       .Info("LENGTH(mem_section)", std::to_string(length))
       .Info("SIZE(mem_section)", std::to_string(entry_bytes))
-      .Info("OFFSET(mem_section.section_mem_map)", std::to_string(word()))
-      .Info("NUMBER(SECTION_SIZE_BITS)", std::to_string(section_bits))
-      .Info("NUMBER(MAX_PHYSMEM_BITS)", std::to_string(memory_bits));
+      .Info("OFFSET(mem_section.section_mem_map)", std::to_string(word()));
+  if (untold_bits_) return;
+  builder.Info("NUMBER(SECTION_SIZE_BITS)", std::to_string(bits.section))
+      .Info("NUMBER(MAX_PHYSMEM_BITS)", std::to_string(bits.memory));
 }
 
 void KernelBuilder::WriteNodes(VmcoreBuilder& builder) {
@@ -268,18 +289,108 @@ void KernelBuilder::WriteNodes(VmcoreBuilder& builder) {
       .Info("OFFSET(pglist_data.node_spanned_pages)", std::to_string(kNodeSpannedAt));
 }
 
-void KernelBuilder::WritePageTables(VmcoreBuilder& builder) {
-  // One table per level; the last one maps the struct pages page by page.
-  const std::array<uint64_t, 3> indices = {kVmemmap >> 39 & 511, kVmemmap >> 30 & 511, kVmemmap >> 21 & 511};
+void KernelBuilder::StoreEntry(uint64_t table_pfn, uint64_t index, uint64_t entry, ByteOrder order) {
+  StoreInteger(MutableBytes(memory_).subspan(table_pfn * kPageBytes + index * 8, 8), entry, order);
+}
+
+void KernelBuilder::WriteTranslation(VmcoreBuilder& builder) {
+  switch (machine_) {
+    case KernelMachine::kX86_64:
+      return WriteX86_64Tables(builder);
+    case KernelMachine::kI386:
+      return WriteI386Tables(builder);
+    case KernelMachine::kI386Pae:
+      return WritePaeTables(builder);
+    case KernelMachine::kPpc64leRadix:
+    case KernelMachine::kPpc64Radix:
+      return WriteRadixTables(builder);
+    case KernelMachine::kPpc64leHash:
+    case KernelMachine::kPpc64Hash:
+      return WriteVmemmapList(builder);
+  }
+}
+
+// One table per level maps the struct pages page by page; the memory itself is one large page.
+void KernelBuilder::WriteX86_64Tables(VmcoreBuilder& builder) {
+  constexpr uint64_t kPresentWrite = 3, kLarge = 0x80;
+  const std::array<uint64_t, 3> indices = {facts_.vmemmap >> 39 & 511, facts_.vmemmap >> 30 & 511,
+                                           facts_.vmemmap >> 21 & 511};
   for (uint64_t level = 0; level < indices.size(); ++level) {
-    StoreWord((kTablesPfn + level) * kPageBytes + indices[level] * 8, (kTablesPfn + level + 1) * kPageBytes | 3);
+    StoreEntry(kTablesPfn + level, indices[level], (kTablesPfn + level + 1) * kPageBytes | kPresentWrite);
   }
   const uint64_t map_pages = kPages * struct_bytes_ / kPageBytes;
   for (uint64_t page = 0; page < map_pages; ++page) {
-    StoreWord((kTablesPfn + 3) * kPageBytes + page * 8, (kMapPfn + page) * kPageBytes | 3);
+    StoreEntry(kTablesPfn + 3, page, (kMapPfn + page) * kPageBytes | kPresentWrite);
   }
+  StoreEntry(kTablesPfn, direct_map() >> 39 & 511, (kTablesPfn + 4) * kPageBytes | kPresentWrite);
+  StoreEntry(kTablesPfn + 4, 0, kPresentWrite | kLarge);
   builder.Info("NUMBER(phys_base)", std::to_string(kTablesPfn * kPageBytes))
       .Info("SYMBOL(init_top_pgt)", "ffffffff80000000");
+}
+
+void KernelBuilder::WriteI386Tables(VmcoreBuilder& builder) {
+  constexpr uint64_t kPresentWriteLarge = 0x83, kLargeBytes = 4 * kMiB;
+  for (uint64_t at = 0; at < kPages * kPageBytes; at += kLargeBytes) {
+    const uint64_t index = (direct_map() + at) / kLargeBytes;
+    StoreInteger(MutableBytes(memory_).subspan(kTablesPfn * kPageBytes + index * 4, 4), at | kPresentWriteLarge,
+                 ByteOrder::kLittle);
+  }
+  builder.Info("SYMBOL(swapper_pg_dir)", Hex(direct_map() + kTablesPfn * kPageBytes));
+}
+
+void KernelBuilder::WritePaeTables(VmcoreBuilder& builder) {
+  constexpr uint64_t kPresent = 1, kPresentWriteLarge = 0x83, kLargeBytes = 2 * kMiB;
+  StoreEntry(kTablesPfn, direct_map() >> 30, (kTablesPfn + 1) * kPageBytes | kPresent);
+  for (uint64_t at = 0; at < kPages * kPageBytes; at += kLargeBytes) {
+    StoreEntry(kTablesPfn + 1, at / kLargeBytes, at | kPresentWriteLarge);
+  }
+  builder.Info("SYMBOL(swapper_pg_dir)", Hex(direct_map() + kTablesPfn * kPageBytes)).Info("CONFIG_X86_PAE", "y");
+}
+
+// The top table has 16 pages, the others one each. Entries are big-endian on all kernels; in those of directories the
+// lowest bits tell how large the next table is.
+void KernelBuilder::WriteRadixTables(VmcoreBuilder& builder) {
+  constexpr uint64_t kValid = uint64_t{1} << 63, kLeaf = uint64_t{1} << 62, kIndexBits = 9;
+  constexpr uint64_t kBelow = kTablesPfn + 16;
+  const auto store = [&](uint64_t table, uint64_t index, uint64_t pfn, uint64_t bits) {
+    StoreEntry(table, index, kValid | pfn * kPageBytes | bits, ByteOrder::kBig);
+  };
+  store(kTablesPfn, direct_map() >> 39 & 0x1fff, kBelow, kIndexBits);
+  store(kBelow, 0, 0, kLeaf);
+  store(kTablesPfn, facts_.vmemmap >> 39 & 0x1fff, kBelow + 1, kIndexBits);
+  store(kBelow + 1, 0, kBelow + 2, kIndexBits);
+  store(kBelow + 2, 0, kBelow + 3, kIndexBits);
+  const uint64_t map_pages = kPages * struct_bytes_ / kPageBytes;
+  for (uint64_t page = 0; page < map_pages; ++page) store(kBelow + 3, page, kMapPfn + page, kLeaf);
+  builder.Info("SYMBOL(swapper_pg_dir)", Hex(direct_map() + kTablesPfn * kPageBytes));
+}
+
+// struct vmemmap_backing {next, physical, virtual} for pieces of 64 KiB; the variables are in the page before.
+void KernelBuilder::WriteVmemmapList(VmcoreBuilder& builder) {
+  constexpr uint64_t kShift = 16, kBackingBytes = 24, kSizeIndex = 3, kDefinitionBytes = 0x60;
+  constexpr uint64_t kVariables = kTablesPfn * kPageBytes, kDefinitions = kVariables + 0x100;
+  constexpr uint64_t kBackings = kVariables + kPageBytes;
+  const uint64_t pieces = kPages * struct_bytes_ >> kShift;
+  for (uint64_t piece = 0; piece < pieces; ++piece) {
+    const uint64_t at = kBackings + piece * kBackingBytes;
+    StoreWord(at, piece == 0 ? 0 : direct_map() + at - kBackingBytes);
+    StoreWord(at + 8, kMapPfn * kPageBytes + (piece << kShift));
+    StoreWord(at + 16, facts_.vmemmap + (piece << kShift));
+    StoreWord(kVariables, direct_map() + at);
+  }
+  const auto store_int = [&](uint64_t at, uint64_t value) {
+    StoreInteger(MutableBytes(memory_).subspan(at, 4), value, format_.order);
+  };
+  store_int(kVariables + 8, kSizeIndex);
+  store_int(kDefinitions + kSizeIndex * kDefinitionBytes, kShift);
+  builder.Info("SYMBOL(vmemmap_list)", Hex(direct_map() + kVariables))
+      .Info("SYMBOL(mmu_vmemmap_psize)", Hex(direct_map() + kVariables + 8))
+      .Info("SYMBOL(mmu_psize_defs)", Hex(direct_map() + kDefinitions))
+      .Info("SIZE(mmu_psize_def)", std::to_string(kDefinitionBytes))
+      .Info("OFFSET(mmu_psize_def.shift)", "0")
+      .Info("OFFSET(vmemmap_backing.list)", "0")
+      .Info("OFFSET(vmemmap_backing.phys)", "8")
+      .Info("OFFSET(vmemmap_backing.virt_addr)", "16");
 }
 
 void KernelBuilder::WriteZones(VmcoreBuilder& builder) {
@@ -343,15 +454,13 @@ void KernelBuilder::Describe(VmcoreBuilder& builder) const {
 
 VmcoreBuilder KernelBuilder::Finish() {
   VmcoreBuilder builder;
-  if (format_ != TargetFormat()) {
-    builder.Format(format_, format_.word == WordSize::k32 ? kElfMachine386 : kElfMachinePpc64);
-  }
+  builder.Format(format_, facts_.elf_machine);
   Describe(builder);
   WriteNodes(builder);
   WriteZones(builder);
   if (model_ != MemoryModel::kNodes && model_ != MemoryModel::kFlat) WriteSections(builder);
-  if (model_ == MemoryModel::kVmemmap) WritePageTables(builder);
-  builder.AddLoad({.physical = 0, .data = memory_, .virtual_address = direct_map()});
+  WriteTranslation(builder);
+  builder.AddLoad({.physical = 0, .data = memory_, .virtual_address = states_addresses_ ? direct_map() : 0});
   return builder;
 }
 

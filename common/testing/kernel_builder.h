@@ -29,8 +29,22 @@ inline constexpr KernelEra kAllEras[] = {KernelEra::kLinux54,  KernelEra::kLinux
                                          KernelEra::kLinux69,  KernelEra::kLinux610, KernelEra::kLinux612,
                                          KernelEra::kLinux616, KernelEra::kLinux71};
 
+// Who translates the addresses, by the kernel's own records.
+enum class KernelMachine : uint8_t {
+  kX86_64,
+  kI386,
+  kI386Pae,
+  kPpc64leRadix,
+  kPpc64leHash,
+  kPpc64Radix,  // big-endian
+  kPpc64Hash,
+};
+inline constexpr KernelMachine kAllMachines[] = {
+    KernelMachine::kX86_64,      KernelMachine::kI386,       KernelMachine::kI386Pae,  KernelMachine::kPpc64leRadix,
+    KernelMachine::kPpc64leHash, KernelMachine::kPpc64Radix, KernelMachine::kPpc64Hash};
+
 enum class MemoryModel : uint8_t {
-  kVmemmap,         // SPARSEMEM_VMEMMAP: struct pages through page tables (x86_64 only)
+  kVmemmap,         // SPARSEMEM_VMEMMAP: struct pages where nothing is mapped linearly; i386 kernels have no such model
   kSparseTwoLevel,  // SPARSEMEM_EXTREME
   kSparseOneLevel,
   kSparsePointer,  // two levels, and VMCOREINFO names the pointer's place
@@ -40,6 +54,11 @@ enum class MemoryModel : uint8_t {
 inline constexpr MemoryModel kAllModels[] = {MemoryModel::kVmemmap,        MemoryModel::kSparseTwoLevel,
                                              MemoryModel::kSparseOneLevel, MemoryModel::kSparsePointer,
                                              MemoryModel::kNodes,          MemoryModel::kFlat};
+
+constexpr bool HasModel(KernelMachine machine, MemoryModel model) {
+  const bool is_i386 = machine == KernelMachine::kI386 || machine == KernelMachine::kI386Pae;
+  return !is_i386 || model != MemoryModel::kVmemmap;
+}
 
 // The machine has kPages pages of 4 KiB from physical address 0 on. Those that nobody claims are ordinary pages of the
 // kernel's, and so are those at the end that hold its records. Each claim says the class that its pages have by it.
@@ -51,11 +70,13 @@ class KernelBuilder {
   static constexpr uint32_t kFreeOrders = 11;
   // From here on pages belong to the kernel's records.
   static constexpr uint64_t kRecordsPfn = 1792;
-  static constexpr uint64_t kDirectMap64 = 0xffff888000000000;
-  static constexpr uint64_t kDirectMap32 = 0xc0000000;
 
   explicit KernelBuilder(KernelEra era = KernelEra::kLinux612, MemoryModel model = MemoryModel::kVmemmap,
-                         TargetFormat format = {});
+                         KernelMachine machine = KernelMachine::kX86_64);
+  // The vmcore states no virtual addresses, as QEMU's do not.
+  void StateNoAddresses() { states_addresses_ = false; }
+  // VMCOREINFO does not tell how large sections are and where memory ends, which is so.
+  void KeepSectionsUntold(const PhysicalBits& bits) { untold_bits_ = bits; }
 
   // Each claims 1 << order pages from `pfn` on.
   void Free(uint64_t pfn, uint32_t order);
@@ -98,9 +119,17 @@ class KernelBuilder {
     uint32_t offset, size;
   };
 
+  // What differs by machine beside the form of its translation.
+  struct MachineFacts {
+    uint16_t elf_machine;
+    TargetFormat format;
+    uint64_t direct_map, vmemmap;
+  };
+  static MachineFacts FactsOf(KernelMachine machine);
+
   uint64_t word() const { return format_.word_bytes(); }
   bool At(KernelEra era) const { return era_ >= era; }
-  uint64_t direct_map() const { return format_.word == WordSize::k64 ? kDirectMap64 : kDirectMap32; }
+  uint64_t direct_map() const { return facts_.direct_map; }
   void Claim(uint64_t pfn, uint64_t count, PageClass page_class);
   void Compound(uint64_t pfn, uint32_t order, PageClass page_class);
   void AddFlag(uint64_t pfn, uint32_t bit);
@@ -109,13 +138,23 @@ class KernelBuilder {
   uint64_t MapAddress() const;
   void WriteSections(VmcoreBuilder& builder);
   void WriteNodes(VmcoreBuilder& builder);
-  void WritePageTables(VmcoreBuilder& builder);
+  void StoreEntry(uint64_t table_pfn, uint64_t index, uint64_t entry, ByteOrder order = ByteOrder::kLittle);
+  void WriteTranslation(VmcoreBuilder& builder);
+  void WriteX86_64Tables(VmcoreBuilder& builder);
+  void WriteI386Tables(VmcoreBuilder& builder);
+  void WritePaeTables(VmcoreBuilder& builder);
+  void WriteRadixTables(VmcoreBuilder& builder);
+  void WriteVmemmapList(VmcoreBuilder& builder);
   void WriteZones(VmcoreBuilder& builder);
   void Describe(VmcoreBuilder& builder) const;
 
   KernelEra era_;
   MemoryModel model_;
+  KernelMachine machine_;
+  MachineFacts facts_;
   TargetFormat format_;
+  bool states_addresses_ = true;
+  std::optional<PhysicalBits> untold_bits_;
   uint32_t struct_bytes_;
   std::map<std::string, FieldPlace, std::less<>> fields_;
   std::vector<uint8_t> memory_;

@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/vmcore/kernel_mappings.h"
 #include "common/vmcore/vmcore.h"
-#include "common/vmcore/x86_64_page_tables.h"
 
 namespace crashdump {
 
-// Knows three ways from a virtual to a physical address, tried in this order: a PT_LOAD that states virtual addresses;
-// the x86_64 kernel image's mapping (phys_base); the crashed kernel's page tables (x86_64), for files that state no
-// virtual addresses and for memory that is not mapped linearly.
+// Translates by what kernel_mappings.h finds for the machine: what is mapped linearly first, then the kernel's own
+// records, for files that state no virtual addresses and for memory that is not mapped linearly.
 class KernelMemory {
  public:
   // `vmcore` must outlive this object and stay where it is. Fails if there is no VMCOREINFO.
@@ -37,19 +36,12 @@ class KernelMemory {
   }
 
  private:
-  KernelMemory(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) : vmcore_(&vmcore), vmcoreinfo_(&vmcoreinfo) {}
-
-  // Virtual addresses of consecutive physical memory.
-  struct LinearMapping {
-    Range virtual_range;
-    uint64_t physical;
-  };
+  KernelMemory(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo)
+      : vmcore_(&vmcore), vmcoreinfo_(&vmcoreinfo), mappings_(OpenKernelMappings(vmcore, vmcoreinfo)) {}
 
   const Vmcore* vmcore_;
   const Vmcoreinfo* vmcoreinfo_;
-  std::vector<LinearMapping> mappings_;  // from PT_LOADs in their order, then the kernel image
-  std::optional<X86_64PageTables> page_tables_;
-  std::optional<Error> no_page_tables_;  // why there are none
+  KernelMappings mappings_;
 };
 
 // Reads many small neighbouring things from kernel memory with one read per page. For one thread.

@@ -5,7 +5,6 @@
 #include <array>
 #include <cinttypes>
 
-#include "common/vmcore/elf_layout.h"
 #include "common/vmcore/kernel_nodes.h"
 
 namespace crashdump {
@@ -15,22 +14,31 @@ using Kind = VmcoreinfoKind;
 using Presence = VmcoreinfoField::Presence;
 
 constexpr uint64_t kMaxPhysicalBits = 56;
+constexpr uint64_t kUnstated = UINT64_MAX;
 
 // The low bits of section_mem_map are flags, the rest an address that is aligned to a page at least (Linux
 // include/linux/mmzone.h, SECTION_MAP_MASK; the number of flags grows).
 constexpr uint64_t kSectionPresent = 1;
 constexpr uint64_t kSectionFlags = 0xfff;
 
-struct PhysicalBits {
-  uint64_t section = 0;
-  uint64_t memory = 0;
-};
+uint64_t SectionCount(const PhysicalBits& bits) { return uint64_t{1} << (bits.memory - bits.section); }
+uint64_t RootCount(const PhysicalBits& bits, uint64_t per_root) {
+  return (SectionCount(bits) + per_root - 1) / per_root;
+}
 
-// Older kernels do not tell: arch/x86/include/asm/sparsemem.h.
-PhysicalBits DefaultBits(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
-  if (vmcore.machine() != kElfMachineX86_64) return {};
-  const Result<int64_t> five_levels = vmcoreinfo.Number("pgtable_l5_enabled");
-  return {.section = 27, .memory = five_levels.ok() && five_levels.value() != 0 ? 52U : 46U};
+// Older kernels do not tell. What is stated stands; the rest is the first that is known of such machines with which
+// mem_section would have the length that it has, in one level or in two.
+PhysicalBits SettleBits(const PhysicalBits& stated, std::span<const PhysicalBits> known, uint64_t roots,
+                        uint64_t per_root) {
+  std::optional<PhysicalBits> first;
+  for (PhysicalBits bits : known) {
+    if (stated.section != kUnstated) bits.section = stated.section;
+    if (stated.memory != kUnstated) bits.memory = stated.memory;
+    if (!first) first = bits;
+    if (bits.memory < bits.section || per_root == 0) continue;
+    if (roots == SectionCount(bits) || roots == RootCount(bits, per_root)) return bits;
+  }
+  return first.value_or(stated);
 }
 
 unsigned BitsOf(uint64_t power_of_two) { return static_cast<unsigned>(__builtin_ctzll(power_of_two)); }
@@ -60,16 +68,21 @@ Result<> MemoryMap::OpenSections(const PhysicalMemory& physical) {
   const Vmcoreinfo& vmcoreinfo = kernel_->vmcoreinfo();
   const Vmcore& vmcore = kernel_->vmcore();
   Sections sections;
-  PhysicalBits bits = DefaultBits(vmcore, vmcoreinfo);
-  uint64_t roots = 0;
   sections.table = TRY(vmcoreinfo.Symbol("mem_section"));
+  PhysicalBits stated = {.section = kUnstated, .memory = kUnstated};
+  uint64_t roots = 0;
   TRY(vmcoreinfo.Fill({
       {Kind::kSize, "mem_section", &sections.entry_bytes, Presence::kRequired, vmcore.page_size()},
       {Kind::kOffset, "mem_section.section_mem_map", &sections.map_offset, Presence::kRequired, vmcore.page_size()},
-      {Kind::kNumber, "SECTION_SIZE_BITS", &bits.section, Presence::kOptional, kMaxPhysicalBits},
-      {Kind::kNumber, "MAX_PHYSMEM_BITS", &bits.memory, Presence::kOptional, kMaxPhysicalBits},
+      {Kind::kNumber, "SECTION_SIZE_BITS", &stated.section, Presence::kOptional, kMaxPhysicalBits},
+      {Kind::kNumber, "MAX_PHYSMEM_BITS", &stated.memory, Presence::kOptional, kMaxPhysicalBits},
       {Kind::kLength, "mem_section", &roots, Presence::kOptional, uint64_t{1} << 32},
   }));
+  // SPARSEMEM_EXTREME: as many roots as are needed when each is a page full of entries.
+  const uint64_t per_root = sections.entry_bytes == 0 ? 0 : vmcore.page_size() / sections.entry_bytes;
+  const TargetMachine* const machine = vmcore.known_machine();
+  const PhysicalBits bits = SettleBits(
+      stated, machine == nullptr ? std::span<const PhysicalBits>() : machine->physical_bits, roots, per_root);
   const unsigned page_bits = BitsOf(vmcore.page_size());
   if (bits.section <= page_bits || bits.memory < bits.section ||
       sections.entry_bytes < kernel_->format().word_bytes()) {
@@ -78,10 +91,8 @@ Result<> MemoryMap::OpenSections(const PhysicalMemory& physical) {
                          bits.section, bits.memory, sections.entry_bytes);
   }
   sections.pages_bits = static_cast<unsigned>(bits.section) - page_bits;
-  sections.count = uint64_t{1} << (bits.memory - bits.section);
-  // SPARSEMEM_EXTREME: as many roots as are needed when each is a page full of entries.
-  const uint64_t per_root = vmcore.page_size() / sections.entry_bytes;
-  if (roots == 0 || roots == (sections.count + per_root - 1) / per_root) sections.entries_per_root = per_root;
+  sections.count = SectionCount(bits);
+  if (roots == 0 || roots == RootCount(bits, per_root)) sections.entries_per_root = per_root;
 
   // Of a pointer the kernel tells sometimes its value and sometimes its place (VMCOREINFO_SYMBOL_ARRAY,
   // VMCOREINFO_SYMBOL).

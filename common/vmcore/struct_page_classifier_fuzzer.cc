@@ -2,9 +2,11 @@
 // Machines whose VMCOREINFO, struct pages, sections, nodes and page tables are damaged anywhere: every page gets a
 // class, and nothing else happens.
 // Fuzzes: struct_page_classifier.cc struct_page_layout.cc struct_page_reader.cc memory_map.cc kernel_memory.cc
-// kernel_nodes.cc free_page_count.cc open_classifier.cc x86_64_page_tables.cc
+// kernel_nodes.cc free_page_count.cc open_classifier.cc target_machine.cc kernel_mappings.cc page_tables.cc
+// x86_64_mappings.cc i386_mappings.cc ppc64_mappings.cc ppc64_linear.cc ppc64_vmemmap_list.cc
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <vector>
 
 #include "common/testing/fuzzer.h"
@@ -16,6 +18,7 @@ namespace {
 
 using testing::KernelBuilder;
 using testing::KernelEra;
+using testing::KernelMachine;
 using testing::MemoryModel;
 
 // A whole vmcore, and where in it damage is worth while: headers and notes, and the kernel's records.
@@ -24,11 +27,13 @@ struct Machine {
   Range areas[2];
 };
 
-const Machine& MachineOf(KernelEra era, MemoryModel model) {
-  static std::map<std::pair<KernelEra, MemoryModel>, Machine> machines;
-  Machine& machine = machines[{era, model}];
+const Machine& MachineOf(KernelEra era, MemoryModel model, KernelMachine kind) {
+  static std::map<std::tuple<KernelEra, MemoryModel, KernelMachine>, Machine> machines;
+  Machine& machine = machines[{era, model, kind}];
   if (!machine.file.empty()) return machine;
-  KernelBuilder kernel(era, model);
+  KernelBuilder kernel(era, model, kind);
+  // The translation is to be needed for everything.
+  kernel.StateNoAddresses();
   kernel.Free(0, 5);
   kernel.Slab(32, 3);
   kernel.Anonymous(40, 3);
@@ -67,13 +72,18 @@ class DamagedSource final : public ByteSource {
   std::vector<Patch> patches_;
 };
 
-// The input: era, model, then patches of {area, place (4 bytes), length, bytes}.
+// The input: era, model, machine, then patches of {area, place (4 bytes), length, bytes}.
 void Run(Bytes input) {
-  if (input.size() < 2) return;
-  const Machine& machine = MachineOf(testing::kAllEras[input[0] % std::size(testing::kAllEras)],
-                                     testing::kAllModels[input[1] % std::size(testing::kAllModels)]);
+  if (input.size() < 3) return;
+  const MemoryModel model = testing::kAllModels[input[1] % std::size(testing::kAllModels)];
+  const KernelMachine kind = testing::kAllMachines[input[2] % std::size(testing::kAllMachines)];
+  if (!testing::HasModel(kind, model)) return;
+  // What changes by version does so in the same way on all machines.
+  const KernelEra era =
+      kind == KernelMachine::kX86_64 ? testing::kAllEras[input[0] % std::size(testing::kAllEras)] : KernelEra::kLinux71;
+  const Machine& machine = MachineOf(era, model, kind);
   auto source = std::make_unique<DamagedSource>(machine);
-  input = input.subspan(2);
+  input = input.subspan(3);
   constexpr size_t kPatchHeader = 6;
   while (input.size() > kPatchHeader) {
     const Range area = machine.areas[input[0] % 2];
@@ -99,14 +109,20 @@ void Run(Bytes input) {
 
 std::vector<testing::FuzzerInput> Seeds() {
   std::vector<testing::FuzzerInput> seeds;
-  constexpr auto kEras = static_cast<uint8_t>(std::size(testing::kAllEras));
-  constexpr auto kModels = static_cast<uint8_t>(std::size(testing::kAllModels));
-  for (uint8_t era = 0; era < kEras; ++era) {
-    for (uint8_t model = 0; model < kModels; ++model) {
-      // Nothing is damaged; a number of VMCOREINFO; the first struct pages.
-      seeds.push_back({era, model});
-      seeds.push_back({era, model, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
-      seeds.push_back({era, model, 1, 0x40, 0x00, 0, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 0});
+  const auto add = [&](uint8_t era, uint8_t model, uint8_t machine) {
+    // Nothing is damaged; a number of VMCOREINFO; the first struct pages.
+    seeds.push_back({era, model, machine});
+    seeds.push_back({era, model, machine, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
+    seeds.push_back({era, model, machine, 1, 0x40, 0x00, 0, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 0});
+  };
+  for (uint8_t model = 0; model < std::size(testing::kAllModels); ++model) {
+    for (uint8_t era = 0; era < std::size(testing::kAllEras); ++era) add(era, model, 0);
+    for (uint8_t machine = 1; machine < std::size(testing::kAllMachines); ++machine) {
+      if (!testing::HasModel(testing::kAllMachines[machine], testing::kAllModels[model])) continue;
+      add(0, model, machine);
+      // The records that translate addresses: the first of page tables, the variables and the list.
+      seeds.push_back({0, model, machine, 1, 0x08, 0x00, 0x04, 0, 4, 9, 9, 9, 9});
+      seeds.push_back({0, model, machine, 1, 0x00, 0x10, 0x04, 0, 4, 9, 9, 9, 9});
     }
   }
   return seeds;

@@ -11,17 +11,20 @@ namespace crashdump {
 namespace {
 
 using testing::kAllEras;
+using testing::kAllMachines;
 using testing::kAllModels;
 using testing::KernelBuilder;
 using testing::KernelEra;
+using testing::KernelMachine;
 using testing::MemoryModel;
 using testing::VmcoreBuilder;
 
 constexpr uint64_t kPages = KernelBuilder::kPages;
 
 // Pages of every use.
-KernelBuilder MakeMachine(KernelEra era, MemoryModel model = MemoryModel::kVmemmap, TargetFormat format = {}) {
-  KernelBuilder kernel(era, model, format);
+KernelBuilder MakeMachine(KernelEra era, MemoryModel model = MemoryModel::kVmemmap,
+                          KernelMachine machine = KernelMachine::kX86_64) {
+  KernelBuilder kernel(era, model, machine);
   kernel.Free(16, 4);
   kernel.Free(33, 0);
   kernel.Slab(40, 0);
@@ -90,21 +93,48 @@ TEST(StructPageClassifier, EveryUseOnEveryEra) {
   }
 }
 
-TEST(StructPageClassifier, EveryMemoryModelInEveryFormat) {
-  const TargetFormat formats[] = {
-      {}, {.order = ByteOrder::kLittle, .word = WordSize::k32}, {.order = ByteOrder::kBig, .word = WordSize::k64}};
-  for (const MemoryModel model : kAllModels) {
-    for (const TargetFormat format : formats) {
-      // Page tables of other machines than x86_64 are not known.
-      if (model == MemoryModel::kVmemmap && format != TargetFormat()) continue;
+TEST(StructPageClassifier, EveryMemoryModelOnEveryMachine) {
+  for (const KernelMachine machine : kAllMachines) {
+    for (const MemoryModel model : kAllModels) {
+      if (!HasModel(machine, model)) continue;
       for (const KernelEra era : {KernelEra::kLinux54, KernelEra::kLinux71}) {
-        SCOPED_TRACE(std::to_string(static_cast<int>(model)) + ", " + std::to_string(format.word_bytes()));
-        KernelBuilder kernel = MakeMachine(era, model, format);
-        const Classified found = Classify(kernel.Open());
-        ExpectClasses(found.classes, kernel.classes());
-        EXPECT_TRUE(found.notes.empty()) << found.notes[0];
+        for (const bool has_addresses : {true, false}) {
+          SCOPED_TRACE(std::to_string(static_cast<int>(machine)) + ", " + std::to_string(static_cast<int>(model)));
+          KernelBuilder kernel = MakeMachine(era, model, machine);
+          if (!has_addresses) kernel.StateNoAddresses();
+          const Classified found = Classify(kernel.Open());
+          ExpectClasses(found.classes, kernel.classes());
+          EXPECT_TRUE(found.notes.empty()) << found.notes[0];
+        }
       }
     }
+  }
+}
+
+// Kernels that do not tell how large sections are and where memory ends: the length of mem_section decides.
+TEST(StructPageClassifier, SectionsOfMachinesThatDoNotTell) {
+  const struct {
+    KernelMachine machine;
+    MemoryModel model;
+    PhysicalBits bits;
+  } cases[] = {{KernelMachine::kX86_64, MemoryModel::kVmemmap, {27, 46}},
+               {KernelMachine::kX86_64, MemoryModel::kVmemmap, {27, 52}},
+               {KernelMachine::kI386, MemoryModel::kSparseOneLevel, {26, 32}},
+               {KernelMachine::kI386Pae, MemoryModel::kSparseOneLevel, {29, 36}},
+               {KernelMachine::kPpc64leRadix, MemoryModel::kVmemmap, {24, 51}},
+               {KernelMachine::kPpc64leHash, MemoryModel::kVmemmap, {24, 47}},
+               {KernelMachine::kPpc64Radix, MemoryModel::kSparseTwoLevel, {24, 46}},
+               {KernelMachine::kPpc64Hash, MemoryModel::kVmemmap, {24, 44}}};
+  for (const auto& [machine, model, bits] : cases) {
+    SCOPED_TRACE(bits.memory);
+    KernelBuilder kernel = MakeMachine(KernelEra::kLinux54, model, machine);
+    kernel.KeepSectionsUntold(bits);
+    const Vmcore vmcore = kernel.Open();
+    ExpectClasses(Classify(vmcore).classes, kernel.classes());
+    const PhysicalMemory memory(vmcore);
+    const KernelMemory kernel_memory = KernelMemory::Open(vmcore).TakeValue();
+    MemoryMap map = MemoryMap::Open(kernel_memory, memory, 64).TakeValue();
+    EXPECT_EQ(map.Find(0).pfns, (Range{0, uint64_t{1} << (bits.section - 12)}));
   }
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cinttypes>
 
-#include "common/vmcore/elf_layout.h"
 #include "common/vmcore/elf_notes.h"
 
 namespace crashdump {
@@ -15,28 +14,13 @@ namespace {
 // f_type of procfs; Linux include/uapi/linux/magic.h.
 constexpr auto kProcMagic = 0x9fa0;
 
-struct Machine {
-  uint16_t number;
-  ByteOrder order;
-  const char* name;
-  uint64_t page_size;  // 0: kernels of this machine are built for several
-};
-constexpr Machine kMachines[] = {
-    {kElfMachineX86_64, ByteOrder::kLittle, "x86_64", 4096},
-    {kElfMachine386, ByteOrder::kLittle, "i686", 4096},
-    {kElfMachinePpc64, ByteOrder::kLittle, "ppc64le", 0},
-    {kElfMachinePpc64, ByteOrder::kBig, "ppc64", 0},
-    {kElfMachinePpc, ByteOrder::kBig, "ppc", 0},
-};
-
-const Machine* FindMachine(uint16_t number, ByteOrder order) {
-  for (const Machine& machine : kMachines) {
-    if (machine.number == number && machine.order == order) return &machine;
-  }
-  return nullptr;
-}
-
 }  // namespace
+
+Vmcore::Vmcore(std::unique_ptr<const ByteSource> source, ElfFile elf)
+    : source_(std::move(source)),
+      elf_(std::move(elf)),
+      known_machine_(FindTargetMachine(elf_.machine(), elf_.format().order)),
+      format_(known_machine_ == nullptr ? elf_.format() : known_machine_->format) {}
 
 Result<Vmcore> Vmcore::Open(const char* path) {
   auto file = std::make_unique<FileSource>(TRY(FileSource::Open(path)));
@@ -93,8 +77,7 @@ Error Vmcore::NoVmcoreinfo() {
 }
 
 Result<> Vmcore::SettlePageSize() {
-  const Machine* const known = FindMachine(machine(), format().order);
-  const uint64_t fixed = known == nullptr ? 0 : known->page_size;
+  const uint64_t fixed = known_machine_ == nullptr ? 0 : known_machine_->page_size;
   Result<uint64_t> stated = Error(NoVmcoreinfo());
   if (vmcoreinfo_) stated = vmcoreinfo_->PageSize();
   if (fixed != 0) {
@@ -110,10 +93,7 @@ Result<> Vmcore::SettlePageSize() {
   return {};
 }
 
-const char* Vmcore::machine_name() const {
-  const Machine* const known = FindMachine(machine(), format().order);
-  return known == nullptr ? "unknown" : known->name;
-}
+const char* Vmcore::machine_name() const { return known_machine_ == nullptr ? "unknown" : known_machine_->name; }
 
 Result<const Vmcoreinfo*> Vmcore::RequireVmcoreinfo() const {
   if (!vmcoreinfo_) return NoVmcoreinfo();

@@ -11,6 +11,7 @@
 #include "common/base/byte_source.h"
 #include "common/base/result.h"
 #include "common/vmcore/elf_file.h"
+#include "common/vmcore/target_machine.h"
 #include "common/vmcore/vmcoreinfo.h"
 
 namespace crashdump {
@@ -27,10 +28,15 @@ class Vmcore {
   // Over any other source.
   static Result<Vmcore> Open(std::unique_ptr<const ByteSource> source);
 
-  TargetFormat format() const { return elf_.format(); }
+  // How the crashed machine stores integers.
+  TargetFormat format() const { return format_; }
+  // Of the file's headers, which may be wider than the machine's words.
+  WordSize elf_word() const { return elf_.format().word; }
   uint16_t machine() const { return elf_.machine(); }  // EM_*, elf_layout.h
   // The machine's name as uname prints it ("x86_64", "i686", "ppc64le", "ppc64"), or "unknown".
   const char* machine_name() const;
+  // What is known of the machine; null if nothing is.
+  const TargetMachine* known_machine() const { return known_machine_; }
   uint64_t page_size() const { return page_size_; }  // bytes; a power of two
   // Memory segments in the file's order; they may overlap (x86_64 maps the kernel's text a second time).
   const std::vector<ElfSegment>& loads() const { return elf_.loads(); }
@@ -57,13 +63,15 @@ class Vmcore {
   std::optional<int> mappable_fd() const { return mappable_fd_; }
 
  private:
-  Vmcore(std::unique_ptr<const ByteSource> source, ElfFile elf) : source_(std::move(source)), elf_(std::move(elf)) {}
+  Vmcore(std::unique_ptr<const ByteSource> source, ElfFile elf);
   void ReadNotes();
   Result<> SettlePageSize();
   static Error NoVmcoreinfo();
 
   std::unique_ptr<const ByteSource> source_;
   ElfFile elf_;
+  const TargetMachine* known_machine_;
+  TargetFormat format_;
   std::optional<int> mappable_fd_;
   uint64_t page_size_ = 0;
   std::vector<uint8_t> notes_;
