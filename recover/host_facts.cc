@@ -40,9 +40,12 @@ std::string Distribution(const std::string& root) {
 
 // Debian's names, which the readers of the reports know.
 std::string Architecture(std::string_view machine) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kNames{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNames{{
       {"x86_64", "amd64"},
       {"i686", "i386"},
+      {"i586", "i386"},
+      {"i486", "i386"},
+      {"i386", "i386"},
       {"ppc64le", "ppc64el"},
       {"ppc64", "ppc64"},
       {"aarch64", "arm64"},

@@ -45,5 +45,15 @@ TEST(HostFacts, OfNothingKnown) {
   EXPECT_EQ(ReadHostFacts(root.path(), "").architecture, "unknown");
 }
 
+TEST(HostFacts, ArchitecturesHaveDebiansNames) {
+  const TempDirectory root;
+  for (const char* const machine : {"i386", "i486", "i586", "i686"}) {
+    EXPECT_EQ(ReadHostFacts(root.path(), machine).architecture, "i386");
+  }
+  EXPECT_EQ(ReadHostFacts(root.path(), "x86_64").architecture, "amd64");
+  EXPECT_EQ(ReadHostFacts(root.path(), "ppc64le").architecture, "ppc64el");
+  EXPECT_EQ(ReadHostFacts(root.path(), "ppc64").architecture, "ppc64");
+}
+
 }  // namespace
 }  // namespace crashdump

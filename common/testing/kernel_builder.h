@@ -110,6 +110,10 @@ class KernelBuilder {
   // What the kernel counts as free, which is what was claimed as such unless set.
   void SetFreeCount(uint64_t pages) { free_count_ = pages; }
 
+  // Virtual addresses: of physical address 0, and of the first struct page.
+  uint64_t direct_map() const { return facts_.direct_map; }
+  uint64_t MapAddress() const;
+
   // A builder with everything in it, to be changed further.
   VmcoreBuilder Finish();
   Vmcore Open() { return Vmcore::Open(Finish().BuildSource()).TakeValue(); }
@@ -129,13 +133,11 @@ class KernelBuilder {
 
   uint64_t word() const { return format_.word_bytes(); }
   bool At(KernelEra era) const { return era_ >= era; }
-  uint64_t direct_map() const { return facts_.direct_map; }
   void Claim(uint64_t pfn, uint64_t count, PageClass page_class);
   void Compound(uint64_t pfn, uint32_t order, PageClass page_class);
   void AddFlag(uint64_t pfn, uint32_t bit);
   void SetType(uint64_t pfn, uint32_t number);
   void StoreWord(uint64_t physical, uint64_t value);
-  uint64_t MapAddress() const;
   void WriteSections(VmcoreBuilder& builder);
   void WriteNodes(VmcoreBuilder& builder);
   void StoreEntry(uint64_t table_pfn, uint64_t index, uint64_t entry, ByteOrder order = ByteOrder::kLittle);

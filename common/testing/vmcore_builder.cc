@@ -11,8 +11,19 @@ namespace {
 
 constexpr uint64_t kDataAlignment = 4096;
 
-// struct elf_prstatus, of the machine's word size. Nobody looks into it.
-constexpr size_t kPrstatusBytes = 336;
+// sizeof(struct elf_prstatus). Nobody looks into it.
+size_t PrstatusBytes(uint16_t machine) {
+  switch (machine) {
+    case kElfMachine386:
+      return 144;
+    case kElfMachinePpc:
+      return 268;
+    case kElfMachinePpc64:
+      return 504;
+    default:
+      return 336;  // x86_64
+  }
+}
 
 void Append(std::vector<uint8_t>& out, Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
@@ -56,7 +67,7 @@ VmcoreBuilder& VmcoreBuilder::AddNote(std::string_view name, uint32_t type, Byte
 }
 
 VmcoreBuilder& VmcoreBuilder::AddCpu() {
-  return AddNote(kNoteNameCore, kNoteTypePrstatus, std::vector<uint8_t>(kPrstatusBytes, 0x52));
+  return AddNote(kNoteNameCore, kNoteTypePrstatus, std::vector<uint8_t>(PrstatusBytes(machine_), 0x52));
 }
 
 VmcoreBuilder& VmcoreBuilder::Info(std::string_view key, std::string_view value) {

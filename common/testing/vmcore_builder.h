@@ -50,7 +50,7 @@ class VmcoreBuilder {
   VmcoreBuilder& HeaderStyle(Headers headers);
   VmcoreBuilder& AddLoad(Load load);
   VmcoreBuilder& AddNote(std::string_view name, uint32_t type, Bytes descriptor);
-  // One CPU's registers, as many bytes as the machine's.
+  // One CPU's registers, as many bytes as the machine's by now.
   VmcoreBuilder& AddCpu();
   // A VMCOREINFO line; PAGESIZE=4096 and OSRELEASE=6.1.0-test are there from the start, and a key given again replaces
   // the first.

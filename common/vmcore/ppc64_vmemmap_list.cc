@@ -70,7 +70,11 @@ Result<PhysicalSpan> Ppc64VmemmapList::Translate(uint64_t virtual_address) const
   if (after != entries_.begin()) {
     const Entry& entry = *std::prev(after);
     const uint64_t offset = virtual_address - entry.virtual_address;
-    if (offset < entry_bytes_) return PhysicalSpan{.address = entry.physical + offset, .bytes = entry_bytes_ - offset};
+    // Entries of a damaged list may overlap.
+    const uint64_t next = after == entries_.end() ? UINT64_MAX : after->virtual_address - virtual_address;
+    if (offset < entry_bytes_) {
+      return PhysicalSpan{.address = entry.physical + offset, .bytes = std::min(entry_bytes_ - offset, next)};
+    }
   }
   return Error::Format(ErrorCode::kNotFound, "vmemmap_list has nothing for 0x%" PRIx64, virtual_address);
 }

@@ -25,6 +25,7 @@ using testing::MemoryModel;
 struct Machine {
   std::vector<uint8_t> file;
   Range areas[2];
+  uint64_t direct_map, map_address;
 };
 
 const Machine& MachineOf(KernelEra era, MemoryModel model, KernelMachine kind) {
@@ -34,6 +35,8 @@ const Machine& MachineOf(KernelEra era, MemoryModel model, KernelMachine kind) {
   KernelBuilder kernel(era, model, kind);
   // The translation is to be needed for everything.
   kernel.StateNoAddresses();
+  machine.direct_map = kernel.direct_map();
+  machine.map_address = kernel.MapAddress();
   kernel.Free(0, 5);
   kernel.Slab(32, 3);
   kernel.Anonymous(40, 3);
@@ -72,6 +75,24 @@ class DamagedSource final : public ByteSource {
   std::vector<Patch> patches_;
 };
 
+// What the kernel's records say of an address they say of all that it is told to be in one piece with.
+void CheckTranslation(const Vmcore& vmcore, const Machine& machine) {
+  if (vmcore.vmcoreinfo() == nullptr) return;
+  const KernelMappings mappings = OpenKernelMappings(vmcore, *vmcore.vmcoreinfo());
+  if (mappings.translation == nullptr) return;
+  const uint64_t map_bytes = KernelBuilder::kPages * 64;
+  for (const uint64_t address :
+       {machine.direct_map, machine.direct_map + KernelBuilder::kRecordsPfn * 4096 + 1, machine.map_address,
+        machine.map_address + map_bytes / 2, machine.map_address + map_bytes}) {
+    const Result<PhysicalSpan> span = mappings.translation->Translate(address);
+    if (!span.ok()) continue;
+    Require(span.value().bytes != 0);
+    const uint64_t last = span.value().bytes - 1;
+    const Result<PhysicalSpan> end = mappings.translation->Translate(address + last);
+    Require(end.ok() && end.value().address == span.value().address + last && end.value().bytes == 1);
+  }
+}
+
 // The input: era, model, machine, then patches of {area, place (4 bytes), length, bytes}.
 void Run(Bytes input) {
   if (input.size() < 3) return;
@@ -94,6 +115,7 @@ void Run(Bytes input) {
   }
   const Result<Vmcore> vmcore = Vmcore::Open(std::move(source));
   if (!vmcore.ok()) return;
+  CheckTranslation(vmcore.value(), machine);
   const PhysicalMemory memory(vmcore.value());
   const OpenedClassifier opened = OpenClassifier(vmcore.value(), memory);
   std::vector<PageClass> classes(KernelBuilder::kPages);
