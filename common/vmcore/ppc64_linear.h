@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The linear mapping of ppc64 kernels: what is needed before anything else can be translated.
+// Ppc64Linear: the linear mapping of ppc64 kernels, which is needed before anything else can be translated.
 #pragma once
 
 #include "common/base/result.h"
@@ -8,16 +8,25 @@
 
 namespace crashdump {
 
-// Physical address 0 is here, whatever the kernel and the MMU. Linux arch/powerpc/Kconfig, PAGE_OFFSET.
-inline constexpr uint64_t kPpc64LinearBase = 0xc000000000000000;
+class Ppc64Linear {
+ public:
+  // Physical address 0 is here, whatever the kernel and the MMU. Linux arch/powerpc/Kconfig, PAGE_OFFSET.
+  static constexpr uint64_t kBase = 0xc000000000000000;
 
-// As far as the vmcore has memory; above are other regions of the address space, differing by kernel and MMU.
-LinearMapping Ppc64LinearMapping(const Vmcore& vmcore);
+  // `vmcore` must outlive this object.
+  explicit Ppc64Linear(const Vmcore& vmcore);
 
-// The physical address of a linearly mapped one; kCorrupt if it is none.
-Result<uint64_t> Ppc64LinearToPhysical(const Vmcore& vmcore, uint64_t address);
+  // As far as the vmcore has memory; above are other regions of the address space, differing by kernel and MMU.
+  const LinearMapping& mapping() const { return mapping_; }
 
-// The unsigned integer of `size` bytes (1 to 8) at a linearly mapped address.
-Result<uint64_t> ReadPpc64Linear(const Vmcore& vmcore, uint64_t address, uint32_t size);
+  // kCorrupt if the address is not in the mapping.
+  Result<uint64_t> ToPhysical(uint64_t address) const;
+  // The unsigned integer of `size` bytes (1 to 8) at the address.
+  Result<uint64_t> ReadInteger(uint64_t address, uint32_t size) const;
+
+ private:
+  const Vmcore* vmcore_;
+  LinearMapping mapping_;
+};
 
 }  // namespace crashdump

@@ -22,7 +22,7 @@ constexpr PageTableForm kRadix4K = {
     .leaf = uint64_t{1} << 62,
     .table_mask = 0x0fffffffffffff00,
     .page_mask = 0x01fffffffffff000,
-    .space = kPpc64LinearBase,
+    .space = Ppc64Linear::kBase,
 };
 
 constexpr PageTableForm Radix64K() {
@@ -32,9 +32,10 @@ constexpr PageTableForm Radix64K() {
   return form;
 }
 
-Result<std::unique_ptr<const AddressTranslation>> OpenRadix(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
+Result<std::unique_ptr<const AddressTranslation>> OpenRadix(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo,
+                                                            const Ppc64Linear& linear) {
   const uint64_t symbol = TRY(vmcoreinfo.Symbol("swapper_pg_dir"));
-  const uint64_t top = TRY(Ppc64LinearToPhysical(vmcore, symbol), "swapper_pg_dir");
+  const uint64_t top = TRY(linear.ToPhysical(symbol), "swapper_pg_dir");
   const bool is_64k = vmcore.page_size() == 64 * kKiB;
   if (!is_64k && vmcore.page_size() != 4 * kKiB) {
     return Error::Format(ErrorCode::kUnsupported, "pages of %" PRIu64 " bytes are not known", vmcore.page_size());
@@ -48,17 +49,18 @@ Result<std::unique_ptr<const AddressTranslation>> OpenRadix(const Vmcore& vmcore
   return std::unique_ptr<const AddressTranslation>(std::move(tables));
 }
 
-Result<std::unique_ptr<const AddressTranslation>> OpenList(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
-  Ppc64VmemmapList list = TRY(Ppc64VmemmapList::Read(vmcore, vmcoreinfo));
+Result<std::unique_ptr<const AddressTranslation>> OpenList(const Vmcoreinfo& vmcoreinfo, const Ppc64Linear& linear) {
+  Ppc64VmemmapList list = TRY(Ppc64VmemmapList::Read(linear, vmcoreinfo));
   return std::unique_ptr<const AddressTranslation>(std::make_unique<Ppc64VmemmapList>(std::move(list)));
 }
 
-// Only with the radix MMU is memory in the page tables. Which MMU it is few kernels tell: NUMBER(RADIX_MMU), since 6.3
-// (36e826b568e4). Until 6.5 (368a0590d954) the list is there with both.
-Result<std::unique_ptr<const AddressTranslation>> OpenTranslation(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
-  Result<std::unique_ptr<const AddressTranslation>> radix = OpenRadix(vmcore, vmcoreinfo);
+// Only with the radix MMU is memory in the page tables. Which MMU it is newer kernels tell (NUMBER(RADIX_MMU),
+// 36e826b568e4; 6.1 does not). Until 6.5 (368a0590d954) the list is there with both.
+Result<std::unique_ptr<const AddressTranslation>> OpenTranslation(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo,
+                                                                  const Ppc64Linear& linear) {
+  Result<std::unique_ptr<const AddressTranslation>> radix = OpenRadix(vmcore, vmcoreinfo, linear);
   if (radix.ok()) return radix;
-  Result<std::unique_ptr<const AddressTranslation>> list = OpenList(vmcore, vmcoreinfo);
+  Result<std::unique_ptr<const AddressTranslation>> list = OpenList(vmcoreinfo, linear);
   if (list.ok()) return list;
   return list.error().Prefixed("no radix page tables (%s) and no list of struct pages", radix.error().text());
 }
@@ -66,8 +68,9 @@ Result<std::unique_ptr<const AddressTranslation>> OpenTranslation(const Vmcore& 
 }  // namespace
 
 void AddPpc64Mappings(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo, KernelMappings& mappings) {
-  mappings.linear.push_back(Ppc64LinearMapping(vmcore));
-  mappings.SetTranslation(OpenTranslation(vmcore, vmcoreinfo));
+  const Ppc64Linear linear(vmcore);
+  mappings.linear.push_back(linear.mapping());
+  mappings.SetTranslation(OpenTranslation(vmcore, vmcoreinfo, linear));
 }
 
 }  // namespace crashdump

@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <cinttypes>
 
-#include "common/vmcore/ppc64_linear.h"
-
 namespace crashdump {
 namespace {
 
 using Kind = VmcoreinfoKind;
 using Presence = VmcoreinfoField::Presence;
 
+constexpr uint32_t kIntBytes = 4;
+constexpr uint32_t kWordBytes = 8;
 // Of the structures that are read here; more is damage.
 constexpr uint64_t kMaxStructure = 4096;
 // Linux arch/powerpc/include/asm/mmu.h, MMU_PAGE_COUNT is 16.
@@ -20,18 +20,18 @@ constexpr uint64_t kMaxPageSizes = 32;
 constexpr uint64_t kMinShift = 12, kMaxShift = 34;
 
 // How many bytes an entry of the list maps.
-Result<uint64_t> EntryBytes(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
+Result<uint64_t> EntryBytes(const Ppc64Linear& linear, const Vmcoreinfo& vmcoreinfo) {
   uint64_t index_at = 0, definitions = 0, definition_bytes = 0, shift_at = 0;
   TRY(vmcoreinfo.Fill({{Kind::kSymbol, "mmu_vmemmap_psize", &index_at},
                        {Kind::kSymbol, "mmu_psize_defs", &definitions},
                        {Kind::kSize, "mmu_psize_def", &definition_bytes, Presence::kRequired, kMaxStructure},
                        {Kind::kOffset, "mmu_psize_def.shift", &shift_at, Presence::kRequired, kMaxStructure}}));
-  const uint64_t index = TRY(ReadPpc64Linear(vmcore, index_at, 4), "mmu_vmemmap_psize");
+  const uint64_t index = TRY(linear.ReadInteger(index_at, kIntBytes), "mmu_vmemmap_psize");
   if (index >= kMaxPageSizes) {
     return Error::Format(ErrorCode::kCorrupt, "mmu_vmemmap_psize is %" PRIu64, index);
   }
   const uint64_t shift =
-      TRY(ReadPpc64Linear(vmcore, definitions + index * definition_bytes + shift_at, 4), "mmu_psize_defs");
+      TRY(linear.ReadInteger(definitions + index * definition_bytes + shift_at, kIntBytes), "mmu_psize_defs");
   if (shift < kMinShift || shift > kMaxShift) {
     return Error::Format(ErrorCode::kCorrupt, "vmemmap of pages of 2^%" PRIu64 " bytes", shift);
   }
@@ -40,15 +40,14 @@ Result<uint64_t> EntryBytes(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) 
 
 }  // namespace
 
-Result<Ppc64VmemmapList> Ppc64VmemmapList::Read(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo) {
+Result<Ppc64VmemmapList> Ppc64VmemmapList::Read(const Ppc64Linear& linear, const Vmcoreinfo& vmcoreinfo) {
   uint64_t head = 0, next_at = 0, physical_at = 0, virtual_at = 0;
   TRY(vmcoreinfo.Fill({{Kind::kSymbol, "vmemmap_list", &head},
                        {Kind::kOffset, "vmemmap_backing.list", &next_at, Presence::kRequired, kMaxStructure},
                        {Kind::kOffset, "vmemmap_backing.phys", &physical_at, Presence::kRequired, kMaxStructure},
                        {Kind::kOffset, "vmemmap_backing.virt_addr", &virtual_at, Presence::kRequired, kMaxStructure}}));
-  Ppc64VmemmapList list(TRY(EntryBytes(vmcore, vmcoreinfo)));
-  const uint32_t word = vmcore.format().word_bytes();
-  const auto read = [&](uint64_t address) { return ReadPpc64Linear(vmcore, address, word); };
+  Ppc64VmemmapList list(TRY(EntryBytes(linear, vmcoreinfo)));
+  const auto read = [&](uint64_t address) { return linear.ReadInteger(address, kWordBytes); };
   uint64_t entry = TRY(read(head), "vmemmap_list");
   if (entry == 0) return Error::Format(ErrorCode::kNotFound, "vmemmap_list is empty");
   for (; entry != 0; entry = TRY(read(entry + next_at), "vmemmap_list")) {

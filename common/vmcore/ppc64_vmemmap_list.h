@@ -7,7 +7,7 @@
 
 #include "common/base/result.h"
 #include "common/vmcore/address_translation.h"
-#include "common/vmcore/vmcore.h"
+#include "common/vmcore/ppc64_linear.h"
 
 namespace crashdump {
 
@@ -18,7 +18,7 @@ class Ppc64VmemmapList final : public AddressTranslation {
   static constexpr size_t kMaxEntries = 1U << 16;
 
   // Reads the whole list. The error names the missing key, or what cannot be.
-  static Result<Ppc64VmemmapList> Read(const Vmcore& vmcore, const Vmcoreinfo& vmcoreinfo);
+  static Result<Ppc64VmemmapList> Read(const Ppc64Linear& linear, const Vmcoreinfo& vmcoreinfo);
 
   Result<PhysicalSpan> Translate(uint64_t virtual_address) const override;
 
