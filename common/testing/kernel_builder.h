@@ -70,6 +70,10 @@ class KernelBuilder {
   static constexpr uint32_t kFreeOrders = 11;
   // From here on pages belong to the kernel's records.
   static constexpr uint64_t kRecordsPfn = 1792;
+  // First the struct pages, then page tables or what a machine has in their place.
+  static constexpr uint64_t kMapPfn = kRecordsPfn;
+  static constexpr uint64_t kTablesPfn = kMapPfn + 64;
+  static constexpr uint64_t kTablesPages = 32;
 
   explicit KernelBuilder(KernelEra era = KernelEra::kLinux612, MemoryModel model = MemoryModel::kVmemmap,
                          KernelMachine machine = KernelMachine::kX86_64);
@@ -130,6 +134,7 @@ class KernelBuilder {
     uint64_t direct_map, vmemmap;
   };
   static MachineFacts FactsOf(KernelMachine machine);
+  static std::string Hex(uint64_t value);
 
   uint64_t word() const { return format_.word_bytes(); }
   bool At(KernelEra era) const { return era_ >= era; }
