@@ -81,9 +81,13 @@ void CheckTranslation(const Vmcore& vmcore, const Machine& machine) {
   const KernelMappings mappings = OpenKernelMappings(vmcore, *vmcore.vmcoreinfo());
   if (mappings.translation == nullptr) return;
   const uint64_t map_bytes = KernelBuilder::kPages * 64;
-  for (const uint64_t address :
-       {machine.direct_map, machine.direct_map + KernelBuilder::kRecordsPfn * 4096 + 1, machine.map_address,
-        machine.map_address + map_bytes / 2, machine.map_address + map_bytes}) {
+  const uint64_t places[] = {machine.direct_map,
+                             machine.direct_map + KernelBuilder::kRecordsPfn * KernelBuilder::kPageBytes + 1,
+                             machine.map_address,
+                             machine.map_address + map_bytes / 2 - 1,
+                             machine.map_address + map_bytes / 2,
+                             machine.map_address + map_bytes};
+  for (const uint64_t address : places) {
     const Result<PhysicalSpan> span = mappings.translation->Translate(address);
     if (!span.ok()) continue;
     Require(span.value().bytes != 0);
