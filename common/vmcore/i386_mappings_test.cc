@@ -104,7 +104,7 @@ TEST(I386Mappings, PtLoadsAreNotBelievedWherePageTablesAre) {
 }
 
 TEST(I386Mappings, TablesThatDoNotMapThemselvesAreNone) {
-  const char* const kNowhere = "swapper_pg_dir at 0xc0800000 is at none of the places where it could be";
+  constexpr const char* kNowhere = "swapper_pg_dir at 0xc0800000 is at none of the places where it could be";
   TablePages tables(kTablesAt, 4, 4);
   EXPECT_EQ(TranslateText(VmcoreOf(tables, kPageOffset, false), kPageOffset), kNowhere);
   // Mapped, but elsewhere.

@@ -59,7 +59,7 @@ class RadixTables {
     if (table < 0) {
       tables_.Set(0, address >> 39 & 0x1fff, entry);
     } else {
-      tables_.Set(static_cast<uint64_t>(16 + table), index, entry);
+      tables_.Set(16 + static_cast<uint64_t>(table), index, entry);
     }
   }
   VmcoreBuilder Build(ByteOrder order, const char* page_size) const {
@@ -184,7 +184,7 @@ TEST(Ppc64Mappings, TheListOfTheHashMmu) {
 }
 
 TEST(Ppc64Mappings, ListsThatCannotBe) {
-  const char* const kNoSymbol = "VMCOREINFO lacks SYMBOL(swapper_pg_dir)";
+  constexpr const char* kNoSymbol = "VMCOREINFO lacks SYMBOL(swapper_pg_dir)";
   HashKernel kernel(ByteOrder::kLittle);
   EXPECT_EQ(TranslateText(kernel.Build(), kVmemmap), NoRadix(kNoSymbol, "vmemmap_list is empty"));
   kernel.Add(kVmemmap, 0x9000000);
