@@ -45,7 +45,7 @@ KernelBuilder::MachineFacts KernelBuilder::FactsOf(KernelMachine machine) {
   const MachineFacts i386 = {kElfMachine386, {ByteOrder::kLittle, WordSize::k32}, 0xc0000000, 0};
   const MachineFacts ppc64 = {kElfMachinePpc64, {}, 0xc000000000000000, 0xc00c000000000000};
   switch (machine) {
-    case KernelMachine::kX86_64:
+    case KernelMachine::kX8664:
       break;
     case KernelMachine::kI386:
     case KernelMachine::kI386Pae:

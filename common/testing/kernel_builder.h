@@ -31,7 +31,7 @@ inline constexpr KernelEra kAllEras[] = {KernelEra::kLinux54,  KernelEra::kLinux
 
 // Who translates the addresses, by the kernel's own records.
 enum class KernelMachine : uint8_t {
-  kX86_64,
+  kX8664,
   kI386,
   kI386Pae,
   kPpc64leRadix,
@@ -40,7 +40,7 @@ enum class KernelMachine : uint8_t {
   kPpc64Hash,
 };
 inline constexpr KernelMachine kAllMachines[] = {
-    KernelMachine::kX86_64,      KernelMachine::kI386,       KernelMachine::kI386Pae,  KernelMachine::kPpc64leRadix,
+    KernelMachine::kX8664,       KernelMachine::kI386,       KernelMachine::kI386Pae,  KernelMachine::kPpc64leRadix,
     KernelMachine::kPpc64leHash, KernelMachine::kPpc64Radix, KernelMachine::kPpc64Hash};
 
 enum class MemoryModel : uint8_t {
@@ -76,7 +76,7 @@ class KernelBuilder {
   static constexpr uint64_t kTablesPages = 32;
 
   explicit KernelBuilder(KernelEra era = KernelEra::kLinux612, MemoryModel model = MemoryModel::kVmemmap,
-                         KernelMachine machine = KernelMachine::kX86_64);
+                         KernelMachine machine = KernelMachine::kX8664);
   // The vmcore states no virtual addresses, as QEMU's do not.
   void StateNoAddresses() { states_addresses_ = false; }
   // VMCOREINFO does not tell how large sections are and where memory ends, which is so.

@@ -12,7 +12,7 @@ void KernelBuilder::StoreEntry(uint64_t table_pfn, uint64_t index, uint64_t entr
 
 void KernelBuilder::WriteTranslation(VmcoreBuilder& builder) {
   switch (machine_) {
-    case KernelMachine::kX86_64:
+    case KernelMachine::kX8664:
       return WriteX86_64Tables(builder);
     case KernelMachine::kI386:
       return WriteI386Tables(builder);

@@ -105,7 +105,7 @@ void Run(Bytes input) {
   if (!testing::HasModel(kind, model)) return;
   // What changes by version does so in the same way on all machines.
   const KernelEra era =
-      kind == KernelMachine::kX86_64 ? testing::kAllEras[input[0] % std::size(testing::kAllEras)] : KernelEra::kLinux71;
+      kind == KernelMachine::kX8664 ? testing::kAllEras[input[0] % std::size(testing::kAllEras)] : KernelEra::kLinux71;
   const Machine& machine = MachineOf(era, model, kind);
   auto source = std::make_unique<DamagedSource>(machine);
   input = input.subspan(3);
@@ -141,9 +141,12 @@ std::vector<testing::FuzzerInput> Seeds() {
     seeds.push_back({era, model, machine, 0, 0x00, 0x02, 0, 0, 4, '9', '9', '9', '9'});
     seeds.push_back({era, model, machine, 1, 0x40, 0x00, 0, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 0});
   };
-  for (uint8_t model = 0; model < std::size(testing::kAllModels); ++model) {
-    for (uint8_t era = 0; era < std::size(testing::kAllEras); ++era) add(era, model, 0);
-    for (uint8_t machine = 1; machine < std::size(testing::kAllMachines); ++machine) {
+  constexpr auto kEras = static_cast<uint8_t>(std::size(testing::kAllEras));
+  constexpr auto kModels = static_cast<uint8_t>(std::size(testing::kAllModels));
+  constexpr auto kMachines = static_cast<uint8_t>(std::size(testing::kAllMachines));
+  for (uint8_t model = 0; model < kModels; ++model) {
+    for (uint8_t era = 0; era < kEras; ++era) add(era, model, 0);
+    for (uint8_t machine = 1; machine < kMachines; ++machine) {
       if (!testing::HasModel(testing::kAllMachines[machine], testing::kAllModels[model])) continue;
       add(0, model, machine);
       // The records that translate addresses: the first of page tables, the variables and the list.

@@ -23,7 +23,7 @@ constexpr uint64_t kPages = KernelBuilder::kPages;
 
 // Pages of every use.
 KernelBuilder MakeMachine(KernelEra era, MemoryModel model = MemoryModel::kVmemmap,
-                          KernelMachine machine = KernelMachine::kX86_64) {
+                          KernelMachine machine = KernelMachine::kX8664) {
   KernelBuilder kernel(era, model, machine);
   kernel.Free(16, 4);
   kernel.Free(33, 0);
@@ -117,8 +117,8 @@ TEST(StructPageClassifier, SectionsOfMachinesThatDoNotTell) {
     KernelMachine machine;
     MemoryModel model;
     PhysicalBits bits;
-  } cases[] = {{KernelMachine::kX86_64, MemoryModel::kVmemmap, {27, 46}},
-               {KernelMachine::kX86_64, MemoryModel::kVmemmap, {27, 52}},
+  } cases[] = {{KernelMachine::kX8664, MemoryModel::kVmemmap, {27, 46}},
+               {KernelMachine::kX8664, MemoryModel::kVmemmap, {27, 52}},
                {KernelMachine::kI386, MemoryModel::kSparseOneLevel, {26, 32}},
                {KernelMachine::kI386Pae, MemoryModel::kSparseOneLevel, {29, 36}},
                {KernelMachine::kPpc64leRadix, MemoryModel::kVmemmap, {24, 51}},
