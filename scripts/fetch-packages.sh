@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Sourced by scripts that need packages of any suite and architecture of the distribution: fetches them, verifies their hashes and
 # unpacks them into the cache; nothing is installed. What is wanted stands in a table with rows "suite arch package version sha256".
-# Expects $scripts, the path of this folder.
+# What stands behind a + in a suite only tells rows apart. Expects $scripts, the path of this folder.
 
 # shellcheck source-path=SCRIPTDIR source=apt-source.sh
 . "${scripts:?}/apt-source.sh"
@@ -38,6 +38,7 @@ fetch_packages() {
 	# A command substitution would hide the failure of a loop that a pipe feeds.
 	echo "$2" >"$work/rows"
 	while read -r suite arch package version sha256; do
+		suite=${suite%%+*}
 		fetch_package
 		dpkg -x "$work/package.deb" "$work/tree"
 	done <"$work/rows"

@@ -8,15 +8,17 @@ import subprocess
 from pathlib import Path
 from typing import Sequence
 
+from machine.architecture import X86_64, Architecture
 from machine.cpio import CpioWriter
 from machine.errors import MachineError
 from machine.kernel import Kernel
 
-_GUEST = Path(__file__).resolve().parent.parent / "guest"
-_BUSYBOX = Path("/bin/busybox")
+_QEMU_TESTS = Path(__file__).resolve().parent.parent
+_GUEST = _QEMU_TESTS / "guest"
+_BUILD_SYSROOT = _QEMU_TESTS.parent / "toolchain/build-sysroot"
 
 # The control channel and the file system of /var; the disk drivers are what a test may attach disks to.
-BASE_MODULES = ("virtio_pci", "virtio_console", "ext4", "qemu_fw_cfg")
+BASE_MODULES = ("virtio_pci", "virtio_console", "ext4")
 DISK_MODULES = ("virtio_blk",)
 ALL_DISK_MODULES = ("virtio_blk", "ahci", "nvme", "virtio_scsi", "sd_mod")
 WATCHDOG_MODULES = ("i6300esb",)
@@ -27,32 +29,29 @@ _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
 def build_initramfs(output: Path, kernel: Kernel, modules: Sequence[str] = DISK_MODULES) -> None:
     """Not compressed: QEMU copies it into memory at once, and the guest need not unpack it slowly."""
-    if not _BUSYBOX.exists():
-        raise MachineError(f"{_BUSYBOX} does not exist: install busybox-static")
-    names = [*BASE_MODULES, *modules]
+    architecture = kernel.architecture
+    names = [*BASE_MODULES, *architecture.modules, *modules]
+    programs = Path(_output_of([_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]))
     with output.open("wb") as stream:
         cpio = CpioWriter(stream)
         cpio.directory(".")
-        for directory in ("proc", "sys", "dev", "run", "tmp", "var", "tools", "root", "etc", "mnt"):
+        for directory in ("proc", "sys", "dev", "run", "tmp", "var", "tools", "root", "etc", "mnt", "usr/bin", "usr/sbin"):
             cpio.directory(directory)
         # The kernel opens /dev/console before init can mount devtmpfs.
         cpio.character_device("dev/console", 5, 1)
-        cpio.file("bin/busybox", _BUSYBOX.read_bytes(), 0o4755)
-        for applet in _applets():
-            cpio.symlink(applet, "/bin/busybox")
+        for path in programs.rglob("*"):
+            if path.is_file():
+                cpio.file(str(path.relative_to(programs)), path.read_bytes(), 0o4755 if path.name == "busybox" else 0o755)
+        # All others are made by init.
+        cpio.symlink("bin/sh", "/bin/busybox")
         cpio.file("init", (_GUEST / "init").read_bytes(), 0o755)
         cpio.file("sbin/agent", (_GUEST / "agent").read_bytes(), 0o755)
-        cpio.file("etc/inittab", (_GUEST / "inittab").read_bytes())
+        cpio.file("etc/inittab", (_GUEST / "inittab").read_text().replace("CONSOLE", architecture.console).encode())
         cpio.file("etc/passwd", _PASSWD.encode())
         cpio.file("etc/group", _GROUP.encode())
         cpio.file("etc/guest-modules", "".join(f"{name}\n" for name in names).encode())
         _add_modules(cpio, kernel, names)
         cpio.close()
-
-
-def _applets() -> list[str]:
-    listing = subprocess.run([_BUSYBOX, "--list-full"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [path for path in listing.split() if path != "bin/busybox"]
 
 
 def _add_modules(cpio: CpioWriter, kernel: Kernel, names: Sequence[str]) -> None:
@@ -80,10 +79,18 @@ def _decompressed(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def compile_guest_program(name: str, directory: Path) -> None:
+def compile_guest_program(name: str, directory: Path, architecture: Architecture = X86_64) -> None:
     """guest/NAME.c as the static program DIRECTORY/NAME."""
-    compiler = ["clang-16", "-static", "-O1", "-Wall", "-Wextra", "-Werror"]
+    sysroot = _output_of([_BUILD_SYSROOT, architecture.name])
+    compiler = ["clang-16", "--config", f"{sysroot}/c.cfg", "-O1", "-Wall", "-Wextra", "-Werror"]
     subprocess.run([*compiler, "-o", directory / name, _GUEST / f"{name}.c"], check=True)
+
+
+def _output_of(command: Sequence[Path | str]) -> str:
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode != 0:
+        raise MachineError(f"{' '.join(map(str, command))} failed with status {result.returncode}")
+    return result.stdout.strip()
 
 
 def build_tools_disk(output: Path, directory: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from machine.architecture import X86_64, Architecture
 from machine.errors import MachineError
 
 _FETCH = Path(__file__).resolve().parent.parent / "fetch-kernel"
@@ -14,16 +15,19 @@ _FETCH = Path(__file__).resolve().parent.parent / "fetch-kernel"
 class Kernel:
     """`directory` holds vmlinuz and lib/modules/<release>."""
 
+    name: str  # the suite in kernels.table
     directory: Path
     release: str
+    architecture: Architecture
 
     @staticmethod
-    def fetch(suite_or_version: str, arch: str) -> "Kernel":
+    def fetch(suite_or_version: str, architecture: Architecture = X86_64) -> "Kernel":
+        arch = architecture.debian
         result = subprocess.run([_FETCH, suite_or_version, arch], stdout=subprocess.PIPE, text=True, check=False)
         if result.returncode != 0:
             raise MachineError(f"fetch-kernel {suite_or_version} {arch} failed with status {result.returncode}")
         directory = Path(result.stdout.strip().splitlines()[-1])
-        return Kernel(directory, (directory / "release").read_text().strip())
+        return Kernel(suite_or_version, directory, (directory / "release").read_text().strip(), architecture)
 
     @property
     def vmlinuz(self) -> Path:

@@ -13,6 +13,7 @@ from typing import Any, Callable, Optional, Sequence, Type
 
 from machine import faults
 from machine.agent import AgentChannel, Completed
+from machine.architecture import X86_64, Architecture
 from machine.console import Console
 from machine.drive import Drive
 from machine.errors import CommandFailed, GuestRestarted, LostMachine
@@ -24,10 +25,6 @@ STAGE_WAIT_SECONDS = 120
 
 # Ten times what a boot takes on a machine that does nothing else.
 BOOT_SECONDS = 120
-
-# The kernel's check of the timer interrupt counts ticks while it waits, and on a busy host an emulated machine fails it now and then.
-NO_TIMER_CHECK = "no_timer_check"
-_COMMAND_LINE = f"console=ttyS0 quiet panic=1 tsc=reliable {NO_TIMER_CHECK}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,7 @@ class VmConfig:
     command_line: str = ""
     memory_mib: int = 1024
     cpus: int = 2
+    architecture: Architecture = X86_64
     stages: bool = False
     watchdog: bool = False
     extra_arguments: Sequence[str] = field(default_factory=tuple)
@@ -130,9 +128,12 @@ class Vm:
     def boot_id(self) -> str:
         return self._running(self._agent).boot_id
 
-    def crash(self) -> None:
-        """Makes the guest's kernel panic; returns at once."""
-        self.run_without_answer("echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger")
+    def crash(self, cpu: Optional[int] = None) -> None:
+        """Makes the guest's kernel panic, on that processor or on any; returns at once."""
+        trigger = "echo c >/proc/sysrq-trigger"
+        if cpu is not None:
+            trigger = f"taskset {1 << cpu:x} sh -c '{trigger}'"
+        self.run_without_answer(f"echo 1 >/proc/sys/kernel/sysrq; {trigger}")
 
     def reboot(self, timeout: float = BOOT_SECONDS) -> None:
         """An orderly reboot, up to the next boot's answer."""
@@ -321,12 +322,14 @@ class Vm:
 
     def _common_arguments(self) -> list[str]:
         config = self.config
-        append = f"{_COMMAND_LINE} {config.command_line}"
+        architecture = config.architecture
+        append = f"{architecture.kernel_arguments} {config.command_line}"
         if config.stages:
-            append += f" crashdump.status_port=ttyS1 crashdump.hold=start,messages-safe,reboot:{STAGE_WAIT_SECONDS}"
-        arguments = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"]
+            append += f" crashdump.status_port={architecture.status_port}"
+            append += f" crashdump.hold=start,messages-safe,reboot:{STAGE_WAIT_SECONDS}"
+        arguments = [*architecture.machine, "-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
         arguments += ["-smp", str(config.cpus), "-m", f"{config.memory_mib}M", "-nodefaults", "-nic", "none", "-display", "none"]
-        arguments += ["-vga", "std", "-device", "vmcoreinfo", "-device", "virtio-serial-pci,id=ports"]
+        arguments += [*architecture.devices, "-device", "virtio-serial-pci,id=ports"]
         arguments += ["-kernel", str(config.kernel), "-initrd", str(config.initramfs), "-append", append.strip()]
         if config.watchdog:
             arguments += ["-device", "i6300esb", "-action", "watchdog=reset"]

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The architectures of test machines: all that is different about them stands in this table.
+
+from dataclasses import dataclass, replace
+from typing import Sequence
+
+# The kernel's check of the timer interrupt counts ticks while it waits, and on a busy host an emulated machine fails it now and then.
+_X86_ALWAYS = "no_timer_check"
+_X86_DEVICES = ("-vga", "std", "-device", "vmcoreinfo")
+_X86_MODULES = ("qemu_fw_cfg",)
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Where they are in NT_PRSTATUS notes (struct elf_prstatus): size of each, where the first is, and the numbers of two of them."""
+
+    size: int
+    offset: int
+    program_counter: int
+    stack_pointer: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """`name`: that of toolchain/architectures.table, which programs are built for. `always`: what every kernel, a capture kernel too,
+    is told; `production`: what only production kernels are. `one_cpu`: tells a capture kernel to use no other processor than that
+    of the panic. Where `kexec_tools` is set, the distribution's kernel has no kexec_file_load, and the guest has kexec-tools instead."""
+
+    name: str
+    debian: str
+    machine: Sequence[str]  # QEMU's program and the arguments that decide which machine it is
+    cpu: str
+    console: str
+    status_port: str  # the second serial port
+    crashkernel: str  # what the distribution's kernel needs to boot as capture kernel
+    registers: Registers
+    devices: Sequence[str] = ()
+    modules: Sequence[str] = ()  # that guests load for them
+    byte_order: str = "<"  # as struct.unpack has it
+    page_size: int = 4096
+    memory_mib: int = 512  # enough for the production kernel beside the crash reservation
+    always: str = ""
+    production: str = ""
+    one_cpu: str = "nr_cpus=1"
+    kexec_tools: bool = False
+
+    @property
+    def kernel_arguments(self) -> str:
+        return f"console={self.console} quiet panic=1 {self.production} {self.always}"
+
+    @property
+    def capture_arguments(self) -> str:
+        """For a capture kernel that boots the guest's initramfs."""
+        return f"console={self.console} quiet reset_devices {self.one_cpu} irqpoll nokaslr {self.always} guest.var=none"
+
+
+X86_64 = Architecture(
+    name="x86_64",
+    debian="amd64",
+    machine=("qemu-system-x86_64", "-machine", "q35"),
+    cpu="max",
+    console="ttyS0",
+    status_port="ttyS1",
+    crashkernel="crashkernel=192M",
+    registers=Registers(size=8, offset=112, program_counter=16, stack_pointer=19),
+    devices=_X86_DEVICES,
+    modules=_X86_MODULES,
+    always=_X86_ALWAYS,
+    production="tsc=reliable",
+)
+
+I386 = Architecture(
+    name="i386",
+    debian="i386",
+    machine=("qemu-system-x86_64", "-machine", "q35"),
+    cpu="max",
+    console="ttyS0",
+    status_port="ttyS1",
+    crashkernel="crashkernel=192M",
+    registers=Registers(size=4, offset=72, program_counter=12, stack_pointer=15),
+    devices=_X86_DEVICES,
+    modules=_X86_MODULES,
+    always=_X86_ALWAYS,
+    production="tsc=reliable",
+    kexec_tools=True,
+)
+
+# Before Linux 6.9 a capture kernel with nr_cpus=1 does not boot on a processor whose number is not 0.
+PPC64LE = Architecture(
+    name="ppc64le",
+    debian="ppc64el",
+    machine=("qemu-system-ppc64", "-machine", "pseries"),
+    cpu="power9",
+    console="hvc0",
+    status_port="hvc1",
+    crashkernel="crashkernel=384M",
+    registers=Registers(size=8, offset=112, program_counter=32, stack_pointer=1),
+    page_size=65536,
+    memory_mib=2048,
+    one_cpu="maxcpus=1",
+    kexec_tools=True,
+)
+
+# Power8 has no radix tables, so its kernel uses the hash table; with the large pages that real machines have.
+PPC64LE_HASH = replace(
+    PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
+)
+
+ARCHITECTURES = {"x86_64": X86_64, "i386": I386, "ppc64le": PPC64LE, "ppc64le-hash": PPC64LE_HASH}
+
+# What tests go through: an architecture and a kernel of kernels.table.
+PLATFORMS = {
+    "x86_64": (X86_64, "bookworm"),
+    "i386": (I386, "bookworm"),
+    "i386-pae": (I386, "bookworm+pae"),
+    "ppc64le": (PPC64LE, "bookworm"),
+    "ppc64le-hash": (PPC64LE_HASH, "bookworm"),
+}
