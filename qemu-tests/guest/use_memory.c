@@ -16,7 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { kPage = 4096, kMib = 1 << 20, kHugePage = 2 << 20, kSoftOffline = 101 /* MADV_SOFT_OFFLINE */ };
+enum { kMib = 1 << 20, kSoftOffline = 101 /* MADV_SOFT_OFFLINE */ };
+
+static size_t page_size;
+static size_t huge_page_size;
 
 static void Fail(const char* format, ...) {
   va_list arguments;
@@ -30,26 +33,27 @@ static void Fail(const char* format, ...) {
 // Letters that do not repeat, which shrink to about half; text alone would shrink to nothing.
 static void FillPage(char* page, const char* kind, size_t number) {
   uint64_t state = number * 0x9e3779b97f4a7c15 + 1;
-  for (size_t i = 0; i < kPage; i += 8) {
+  for (size_t i = 0; i < page_size; i += 8) {
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
     const uint64_t letters = (state & 0x0f0f0f0f0f0f0f0f) | 0x4040404040404040;
     memcpy(page + i, &letters, 8);
   }
-  const int length = snprintf(page, kPage, "use_memory %s %08zu\n", kind, number);
+  const int length = snprintf(page, page_size, "use_memory %s %08zu\n", kind, number);
   page[length] = '@';
 }
 
 static void Fill(char* memory, size_t length, const char* kind) {
-  for (size_t offset = 0; offset < length; offset += kPage) FillPage(memory + offset, kind, offset / kPage);
+  for (size_t offset = 0; offset < length; offset += page_size) FillPage(memory + offset, kind, offset / page_size);
 }
 
 // Never to be unmapped. Aligned to huge pages, and made of small ones until the caller says otherwise.
 static char* Map(size_t length, int flags) {
-  char* memory = mmap(NULL, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  char* memory =
+      mmap(NULL, length + huge_page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   if (memory == MAP_FAILED) Fail("mmap of %zu bytes", length);
-  memory += -(uintptr_t)memory % kHugePage;
+  memory += -(uintptr_t)memory % huge_page_size;
   if (madvise(memory, length, MADV_NOHUGEPAGE) != 0) Fail("MADV_NOHUGEPAGE");
   return memory;
 }
@@ -72,13 +76,15 @@ static void WriteNumber(const char* path, int number) {
 }
 
 static int WriteFile(const char* path, size_t length, const char* kind) {
-  static char page[kPage];
+  char* page = malloc(page_size);
+  if (page == NULL) Fail("malloc");
   const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) Fail("%s", path);
-  for (size_t number = 0; number < length / kPage; ++number) {
+  for (size_t number = 0; number < length / page_size; ++number) {
     FillPage(page, kind, number);
-    if (write(fd, page, kPage) != kPage) Fail("writing %s", path);
+    if (write(fd, page, page_size) != (ssize_t)page_size) Fail("writing %s", path);
   }
+  free(page);
   return fd;
 }
 
@@ -101,18 +107,19 @@ static void UseSwapped(size_t mib) {
   char* memory = Map(mib * kMib, 0);
   Fill(memory, mib * kMib, "swapped");
   Advise(memory, mib * kMib, MADV_PAGEOUT, "PAGEOUT");
-  for (size_t offset = 0; offset < mib * kMib / 2; offset += kPage) (void)*(volatile char*)(memory + offset);
+  for (size_t offset = 0; offset < mib * kMib / 2; offset += page_size) (void)*(volatile char*)(memory + offset);
 }
 
-// 64 different pages, each of which KSM finds many times.
+// Different pages, each of which KSM finds 16 times.
 static void UseMerged(size_t mib) {
   char* memory = Map(mib * kMib, 0);
-  for (size_t offset = 0; offset < mib * kMib; offset += kPage)
-    FillPage(memory + offset, "merged", offset / kPage % 64);
+  const size_t different = mib * kMib / page_size / 16;
+  for (size_t offset = 0; offset < mib * kMib; offset += page_size)
+    FillPage(memory + offset, "merged", offset / page_size % different);
   Advise(memory, mib * kMib, MADV_MERGEABLE, "MERGEABLE");
   WriteNumber("/sys/kernel/mm/ksm/pages_to_scan", 10000);
   WriteNumber("/sys/kernel/mm/ksm/run", 1);
-  for (int i = 0; ReadNumber("/sys/kernel/mm/ksm/pages_sharing") < (int64_t)(mib * kMib / kPage / 2); ++i) {
+  for (int i = 0; ReadNumber("/sys/kernel/mm/ksm/pages_sharing") < (int64_t)(mib * kMib / page_size / 2); ++i) {
     if (i == 300) Fail("KSM merged only %lld pages", (long long)ReadNumber("/sys/kernel/mm/ksm/pages_sharing"));
     usleep(100000);
   }
@@ -121,7 +128,7 @@ static void UseMerged(size_t mib) {
 
 // Explicit huge pages: as many stay unused in the pool.
 static void UseHugetlb(size_t mib) {
-  WriteNumber("/proc/sys/vm/nr_hugepages", (int)(2 * mib * kMib / kHugePage));
+  WriteNumber("/proc/sys/vm/nr_hugepages", (int)(2 * mib * kMib / huge_page_size));
   char* memory = mmap(NULL, mib * kMib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
   if (memory == MAP_FAILED) Fail("mmap of %zu MiB of huge pages", mib);
   Fill(memory, mib * kMib, "hugetlb");
@@ -133,7 +140,7 @@ static void UseGigantic(size_t count) {
   char* memory = mmap(NULL, count << 30, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED) Fail("mmap of %zu GiB of huge pages", count);
   for (size_t offset = 0; offset < count << 30; offset += 128 * kMib)
-    FillPage(memory + offset, "gigantic", offset / kPage);
+    FillPage(memory + offset, "gigantic", offset / page_size);
 }
 
 static void UseHugeShared(size_t mib) { close(WriteFile("/huge/shared", mib * kMib, "hugeshared")); }
@@ -153,13 +160,13 @@ static void IgnoreSignal(int number) { (void)number; }
 
 // Pages that the kernel was told are bad: half of them are taken from this process at once, the others replaced.
 static void UsePoisoned(size_t pages) {
-  char* memory = Map(pages * kPage, 0);
-  Fill(memory, pages * kPage, "poisoned");
+  char* memory = Map(pages * page_size, 0);
+  Fill(memory, pages * page_size, "poisoned");
   // From Linux 6.11 on, whoever has a page poisoned is told as if it had read it; SIG_IGN does not help against that.
   signal(SIGBUS, IgnoreSignal);
   for (size_t i = 0; i < pages; ++i) {
-    if (i % 2 == 0) Advise(memory + i * kPage, kPage, MADV_HWPOISON, "HWPOISON");
-    if (i % 2 == 1) Advise(memory + i * kPage, kPage, kSoftOffline, "SOFT_OFFLINE");
+    if (i % 2 == 0) Advise(memory + i * page_size, page_size, MADV_HWPOISON, "HWPOISON");
+    if (i % 2 == 1) Advise(memory + i * page_size, page_size, kSoftOffline, "SOFT_OFFLINE");
   }
 }
 
@@ -213,6 +220,9 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: use_memory KIND AMOUNT [KIND AMOUNT]...\n");
     return 2;
   }
+  page_size = (size_t)sysconf(_SC_PAGESIZE);
+  // That of what is reserved is the same.
+  huge_page_size = (size_t)ReadNumber("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
   if (pipe(ready) != 0) Fail("pipe");
   const pid_t child = fork();
   if (child < 0) Fail("fork");

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An independent reader of ELF64 vmcores and of /proc/iomem, for comparing what was recovered with what the machine's memory was.
+# An independent reader of ELF vmcores and of /proc/iomem, for comparing what was recovered with what the machine's memory was.
 
 import mmap
+import re
 import struct
 from pathlib import Path
 from typing import Iterator, NamedTuple
@@ -22,15 +23,24 @@ _NOTE, _LOAD = 4, 1
 
 
 def program_headers(content: bytes | mmap.mmap) -> list[ProgramHeader]:
-    assert content[:6] == b"\x7fELF\x02\x01", "no little-endian ELF64 file"
-    (phoff,) = struct.unpack_from("<Q", content, 32)
-    phentsize, phnum = struct.unpack_from("<HH", content, 54)
+    """Of 32 and 64 bits, little and big endian."""
+    assert content[:4] == b"\x7fELF", "no ELF file"
+    wide, order = content[4] == 2, "<" if content[5] == 1 else ">"
+
+    def unpack(layout: str, offset: int) -> tuple[int, ...]:
+        return struct.unpack_from(order + layout, content, offset)
+
+    # e_phoff and e_shoff; e_phentsize and e_phnum.
+    phoff, shoff = unpack("QQ", 32) if wide else unpack("II", 28)
+    phentsize, phnum = unpack("HH", 54 if wide else 42)
     if phnum == 0xFFFF:
-        (shoff,) = struct.unpack_from("<Q", content, 40)
-        (phnum,) = struct.unpack_from("<I", content, shoff + 44)
+        (phnum,) = unpack("I", shoff + (44 if wide else 28))
     headers = []
-    for index in range(phnum):
-        kind, _, offset, _, paddr, filesz, memsz, _ = struct.unpack_from("<IIQQQQQQ", content, phoff + index * phentsize)
+    for start in range(phoff, phoff + phnum * phentsize, phentsize):
+        if wide:
+            kind, _, offset, _, paddr, filesz, memsz, _ = unpack("IIQQQQQQ", start)
+        else:
+            kind, offset, _, paddr, filesz, memsz, _, _ = unpack("IIIIIIII", start)
         headers.append(ProgramHeader(kind, offset, paddr, filesz, memsz))
     return headers
 
@@ -50,7 +60,8 @@ class Vmcore:
     """Page frames by number. A frame that two PT_LOADs cover (the kernel's text) must be at one place of the file; with `repeated`, as in
     /proc/vmcore, at several, of which the last counts."""
 
-    def __init__(self, path: Path, repeated: bool = False) -> None:
+    def __init__(self, path: Path, repeated: bool = False, page_size: int = PAGE) -> None:
+        self.page_size = page_size
         self._file = path.open("rb")
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         self.offsets: dict[int, int] = {}
@@ -59,9 +70,11 @@ class Vmcore:
             if header.kind == _NOTE:
                 self.notes += self._map[header.offset : header.offset + header.filesz]
             if header.kind == _LOAD:
-                assert header.filesz == header.memsz and header.filesz % PAGE == 0 and header.paddr % PAGE == 0
-                frames = range(header.paddr // PAGE, (header.paddr + header.filesz) // PAGE)
-                for pfn, offset in zip(frames, range(header.offset, header.offset + header.filesz, PAGE)):
+                assert header.filesz == header.memsz
+                # Memory below 1 MiB begins and ends where the firmware says.
+                frames = range(-(-header.paddr // page_size), (header.paddr + header.filesz) // page_size)
+                for pfn in frames:
+                    offset = header.offset + pfn * page_size - header.paddr
                     previous = self.offsets.setdefault(pfn, offset)
                     if previous != offset:
                         assert repeated, f"pfn {pfn} is stored twice"
@@ -69,28 +82,35 @@ class Vmcore:
 
     def page(self, pfn: int) -> bytes:
         offset = self.offsets[pfn]
-        return self._map[offset : offset + PAGE]
+        return self._map[offset : offset + self.page_size]
 
     def close(self) -> None:
         self._map.close()
         self._file.close()
 
 
-def system_ram(iomem: str) -> Iterator[int]:
+# arch/powerpc/kexec/core.c: the reservation is not in /proc/iomem there.
+_RESERVING = re.compile(r"Reserving (\d+)MB of memory at (\d+)MB for crashkernel")
+
+
+def system_ram(iomem: str, page_size: int = PAGE, messages: str = "") -> Iterator[int]:
     """Page frames of "System RAM" that a capture kernel can see: without the crash reservation, and without the low 1 MiB, which
-    kexec_file_load leaves out."""
+    kexec_file_load leaves out, and kexec-tools has copied elsewhere before the capture kernel uses it. `messages`: of the kernel, for those whose iomem does
+    not have the reservation."""
     ram: list[range] = []
     crash: list[range] = []
+    for mib, start in _RESERVING.findall(messages):
+        crash.append(range((int(start) << 20) // page_size, (int(start) + int(mib) << 20) // page_size))
     for line in iomem.splitlines():
         bounds, _, name = line.partition(" : ")
         first, _, last = bounds.strip().partition("-")
         # Ends are inclusive; pages that are only partly RAM do not count.
-        pages = range(-(-int(first, 16) // PAGE), (int(last, 16) + 1) // PAGE)
+        pages = range(-(-int(first, 16) // page_size), (int(last, 16) + 1) // page_size)
         if name == "System RAM" and not line.startswith(" "):
             ram.append(pages)
         if name == "Crash kernel":
             crash.append(pages)
     for pages in ram:
         for pfn in pages:
-            if pfn * PAGE >= 1 << 20 and not any(pfn in reserved for reserved in crash):
+            if pfn * page_size >= 1 << 20 and not any(pfn in reserved for reserved in crash):
                 yield pfn

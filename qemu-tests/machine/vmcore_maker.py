@@ -6,15 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import Iterator
 
-from machine.disk import MIB, build_disk
+from machine.crash_kernel import add_crash_kernel, load_crash_kernel
+from machine.disk import MIB, SWAP_UUID, build_disk, make_swap
 from machine.drive import Drive
 from machine.guest_image import DISK_MODULES, build_initramfs, build_tools_disk, compile_guest_program
 from machine.kernel import Kernel
-from machine.vm import NO_TIMER_CHECK, Vm, VmConfig
+from machine.vm import Vm, VmConfig
 from machine.vmcores import Recipe, VmcoreSet
-
-_CRASHKERNEL = "crashkernel=192M"
-_CAPTURE_COMMAND_LINE = f"console=ttyS0 quiet reset_devices nr_cpus=1 irqpoll nokaslr {NO_TIMER_CHECK} guest.var=none"
 
 # Dirty pages stay so, and pages in the processors' own lists of free pages, which Linux 6.7 and later shorten every second.
 _PREPARE = """
@@ -56,13 +54,14 @@ def make_vmcores(recipe: Recipe, kernel: Kernel, output: VmcoreSet, work: Path) 
         kernel.vmlinuz,
         initramfs,
         drives,
-        f"{_CRASHKERNEL} {recipe.command_line}",
+        f"{kernel.architecture.crashkernel} {recipe.command_line}",
         recipe.memory_mib,
-        extra_arguments=("-device", "virtio-balloon-pci"),
+        architecture=kernel.architecture,
+        extra_arguments=("-device", "virtio-balloon-pci", *recipe.qemu_arguments),
     )
     with Vm(config, work / "machine") as vm:
         vm.boot()
-        vm.must(f"/tools/load_crash_kernel /tools/vmlinuz /tools/initramfs '{_CAPTURE_COMMAND_LINE}'", timeout=120)
+        load_crash_kernel(vm, recipe.kexec_options)
         vm.inflate_balloon(recipe.balloon_mib)
         vm.must(_PREPARE)
         vm.must("cat /var/corpus >/dev/null", timeout=300)
@@ -95,24 +94,25 @@ def _build_disk(recipe: Recipe, kernel: Kernel, work: Path) -> Path:
         while left:
             for path in sorted((kernel.modules / "kernel").rglob("*.ko*")):
                 left -= corpus.write(path.read_bytes()[:left])
-    return build_disk(work / "disk.img", var_mib=recipe.corpus_mib + 512, swap_mib=256, var_directory=directory).path
+    disk = build_disk(work / "disk.img", var_mib=recipe.corpus_mib + 512, swap_mib=256, var_directory=directory)
+    make_swap(disk.path, disk.swap, SWAP_UUID, kernel.architecture.page_size)
+    return disk.path
 
 
 def _build_tools(kernel: Kernel, initramfs: Path, work: Path) -> Path:
     directory = work / "tools"
     directory.mkdir()
-    for name in ("load_crash_kernel", "use_memory", "record_memory"):
-        compile_guest_program(name, directory)
-    (directory / "vmlinuz").write_bytes(kernel.vmlinuz.read_bytes())
-    (directory / "initramfs").write_bytes(initramfs.read_bytes())
+    for name in ("use_memory", "record_memory"):
+        compile_guest_program(name, directory, kernel.architecture)
+    add_crash_kernel(directory, kernel, initramfs)
     build_tools_disk(work / "tools.img", directory)
     return work / "tools.img"
 
 
 def _buffer_mib(recipe: Recipe) -> int:
-    """Of all records: two numbers of 8 bytes for each page frame, of which there are as many as memory and the hole below 4 GiB have;
+    """Of all records: two numbers of 8 bytes for each page frame, of which there are no more than memory and all below 4 GiB have;
     and the texts."""
-    return (recipe.memory_mib + 2048) // 256 + 2
+    return (recipe.memory_mib + 4096) // 256 + 2
 
 
 def _sparse_file(path: Path, size: int) -> Path:

@@ -13,12 +13,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from machine.architecture import ARCHITECTURES
 from machine.kernel import Kernel
 
 _QEMU_TESTS = Path(__file__).resolve().parent.parent
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crashdump/vmcores"
 # What decides, beside the recipe and the kernel, what the memory of the guest looks like.
-_INPUTS = ("guest", "machine/vmcore_maker.py", "machine/guest_image.py")
+_INPUTS = ("guest", "guest.table", "machine/vmcore_maker.py", "machine/guest_image.py")
+
+_USE = (
+    "dirty 20 flushed 30 anonymous 30 huge 16 locked 4 swapped 12 merged 4 hugetlb 6 shared 30 hugeshared 4 objects 20000 poisoned 6 "
+    "freed 300"
+)
+# For huge pages of 4 MiB; for pages of 64 KiB, as a tmpfs has only so many files as pages; and with huge pages of 16 MiB.
+_USE_I386 = _USE.replace("hugetlb 6", "hugetlb 8")
+_USE_PPC64 = _USE.replace("objects 20000", "objects 10000")
+_USE_HASH = _USE_PPC64.replace("huge 16", "huge 32").replace("hugetlb 6", "hugetlb 32").replace("hugeshared 4", "hugeshared 16")
 
 
 @dataclass(frozen=True)
@@ -26,15 +36,15 @@ class Recipe:
     """A guest. `corpus_mib`: of a file that was on its disk before and is read; `use`: KIND AMOUNT pairs, see guest/use_memory.c."""
 
     suite: str  # in kernels.table
+    architecture: str = "x86_64"  # in ARCHITECTURES
     memory_mib: int = 1024
     command_line: str = ""
     corpus_mib: int = 100
-    use: str = (
-        "dirty 20 flushed 30 anonymous 30 huge 16 locked 4 swapped 12 merged 4 hugetlb 6 shared 30 hugeshared 4 objects 20000 poisoned 6 "
-        "freed 300"
-    )
+    use: str = _USE
     balloon_mib: int = 16
     by_qemu: bool = True
+    qemu_arguments: tuple[str, ...] = ()
+    kexec_options: str = ""
 
 
 # Four and five levels of page tables, and struct pages that several huge pages share, are each there with at least one kernel.
@@ -60,6 +70,19 @@ RECIPES = {
         use="poisoned 2 dirty 40 flushed 100 anonymous 300 huge 100 hugetlb 16 shared 100 objects 100000 freed 800",
         by_qemu=False,
     ),
+    # Two levels of page tables, memory above 896 MiB in no kernel mapping, ELF32.
+    "i386": Recipe("bookworm", "i386", use=_USE_I386, kexec_options="--elf32-core-headers"),
+    # Three levels; half of the memory is above 4 GiB.
+    "i386-pae": Recipe(
+        "bookworm+pae",
+        "i386",
+        memory_mib=1536,
+        qemu_arguments=("-machine", "max-ram-below-4g=768M"),
+        kexec_options="--elf64-core-headers",
+    ),
+    # Pages of 64 KiB; radix tables, and the hash table.
+    "ppc64le": Recipe("bookworm", "ppc64le", memory_mib=2048, use=_USE_PPC64),
+    "ppc64le-hash": Recipe("bookworm", "ppc64le-hash", memory_mib=2048, use=_USE_HASH),
 }
 
 
@@ -90,6 +113,10 @@ class VmcoreSet:
         """The recipe, and `release`, the kernel's version."""
         return json.loads((self.directory / "info.json").read_text())
 
+    @property
+    def page_size(self) -> int:
+        return ARCHITECTURES[self.info["architecture"]].page_size
+
     def record(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
 
@@ -113,7 +140,7 @@ class VmcoreSet:
 def vmcore_set(name: str) -> VmcoreSet:
     """The set of a recipe, from the cache; if it is not there it is made, which takes a minute or more."""
     recipe = RECIPES[name]
-    kernel = Kernel.fetch(recipe.suite, "amd64")
+    kernel = Kernel.fetch(recipe.suite, ARCHITECTURES[recipe.architecture])
     directory = _CACHE / f"{name}-{_key(recipe, kernel)}"
     if directory.exists():
         return VmcoreSet(name, directory)
@@ -141,7 +168,7 @@ def _make(name: str, recipe: Recipe, kernel: Kernel, directory: Path) -> None:
 
 
 def _key(recipe: Recipe, kernel: Kernel) -> str:
-    digest = hashlib.sha256(repr((recipe, kernel.directory.name)).encode())
+    digest = hashlib.sha256(repr((recipe, kernel.architecture, kernel.directory.name)).encode())
     for name in _INPUTS:
         path = _QEMU_TESTS / name
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
