@@ -231,6 +231,15 @@ all-archs: all $(OTHERS:%=all-%)
 $(OTHERS:%=all-%): all-%: | build/packages-build
 	$(call MAKE_FOR,$*,all)
 
+## guests: what tests in machines of other architectures need: programs, and an initramfs for each kernel
+GUESTS := $(filter-out $(ARCH),i386 ppc64le)
+GUEST_KERNELS_i386 := bookworm bookworm+pae
+GUEST_KERNELS_ppc64le := bookworm
+.PHONY: guests $(GUESTS:%=guests-%)
+guests: $(GUESTS:%=guests-%)
+$(GUESTS:%=guests-%): guests-%: | build/packages-build
+	$(call MAKE_FOR,$*,$(GUEST_KERNELS_$*:%=build/initramfs-$*-%.img))
+
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs
 	$(Q)qemu-tests/run $(PYTEST)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Fixtures: kernels and guest images made once, a directory and any number of machines per test, and the count that `run` prints.
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from machine.disk import Disk, build_disk
 from machine.drive import Drive
 from machine.guest_image import ALL_DISK_MODULES, build_initramfs
 from machine.kernel import Kernel
+from machine.platform import Platform
 from machine.product import CRASHKERNEL, Product, build_product_disk
 from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
@@ -26,7 +28,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.fixture(scope="session")
 def kernel() -> Kernel:
-    return Kernel.fetch("bookworm", "amd64")
+    return Kernel.fetch("bookworm")
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +116,37 @@ def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path
         drives = [first, Drive("tools", product_disk, serial="tools", read_only=True)]
         options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
         vm = make_vm(drives=drives, **options)
+        return Rig(vm, disk, Product(vm, disk))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def platform_named(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Platform]:
+    """What machines of another architecture are made from, by the name in PLATFORMS; built once."""
+    return functools.cache(lambda name: Platform.build(name, tmp_path_factory.mktemp(name)))
+
+
+@pytest.fixture
+def make_platform_rig(
+    platform_named: Callable[[str], Platform], make_vm: Callable[..., Vm], test_directory: Path
+) -> Callable[..., Rig]:
+    """make_platform_rig(name, ...): as make_rig, of another architecture."""
+
+    def make(name: str, **options: Any) -> Rig:
+        platform = platform_named(name)
+        architecture = platform.kernel.architecture
+        disk = platform.disk.at(test_directory / "disk.img")
+        copy_image(platform.disk.path, disk.path)
+        drives = [Drive("disk0", disk.path, serial="DISK0"), Drive("tools", platform.tools, serial="tools", read_only=True)]
+        machine = {
+            "architecture": architecture,
+            "kernel": platform.kernel.vmlinuz,
+            "initramfs": platform.initramfs,
+            "memory_mib": architecture.memory_mib,
+            "command_line": architecture.crashkernel,
+        }
+        vm = make_vm(drives=drives, stages=True, **{**machine, **options})
         return Rig(vm, disk, Product(vm, disk))
 
     return make

@@ -5,7 +5,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
 from harm import Lost, OutsideTarget, WrongBytes, require
 from machine.disk import Disk
@@ -57,13 +57,16 @@ def crash(
     meanwhile: Callable[[Vm], None] = nothing,
     at_messages_safe: Optional[Callable[[Vm], None]] = None,
     before_reset: Callable[[Vm], None] = nothing,
+    cpu: Optional[int] = None,
     timeout: float = 240,
 ) -> ObservedCrash:
-    """Panics, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and `at_messages_safe` when
-    it has reported this; the rest is the machine's own doing. Returns in the reboot, when `before_reset` is done: wait_for_boot() comes next."""
-    dmesg, ram = vm.must("dmesg"), set(system_ram(vm.must("cat /proc/iomem")))
+    """Panics, on `cpu` if it matters, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and
+    `at_messages_safe` when it has reported this; the rest is the machine's own doing. Returns in the reboot, when `before_reset` is done:
+    wait_for_boot() comes next."""
+    dmesg = vm.must("dmesg")
+    ram = set(system_ram(vm.must("cat /proc/iomem"), vm.config.architecture.page_size, dmesg))
     vm.hold_stages("start", *(["messages-safe"] if at_messages_safe else []))
-    vm.crash()
+    vm.crash(cpu)
     vm.wait_for_stage("start", timeout=180)
     vm.stop()
     before, after, memory = directory / "before.img", directory / "after.img", directory / "memory"
@@ -88,11 +91,12 @@ def crash(
     return ObservedCrash(differing_ranges(before, after), lines, dmesg, memory, ram)
 
 
-def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> list[RecoveredDump]:
-    """In the boot after the crash: the swap can be used, and what there is of each attempt is recovered and read from the disk. The machine
-    is off then. Whatever was reported safe is there, no messages are others than the kernel's, and no pages than the machine's."""
+def recover(vm: Vm, product: Product, crashed: ObservedCrash, configuration: Sequence[str] = ()) -> list[RecoveredDump]:
+    """In the boot after the crash, with further lines of the configuration: the swap can be used, and what there is of each attempt is
+    recovered and read from the disk. The machine is off then. Whatever was reported safe is there, no messages are others than the
+    kernel's, and no pages than the machine's."""
     vm.wait_for_boot()
-    product.configure()
+    product.configure(*configuration)
     product.use_swap()
     product.command("recover --no-load", timeout=300)
     product.use_swap()
@@ -113,7 +117,7 @@ def recover(vm: Vm, product: Product, crashed: ObservedCrash) -> list[RecoveredD
         require(_texts(longest.messages)[: len(before)] == before, WrongBytes, "the messages are not those of the kernel")
     for dump in dumps:
         require(longest.messages.startswith(dump.messages), WrongBytes, f"the messages of {dump.name} are others")
-        check_pages(dump, product.disk, crashed.memory.parent, memory, crashed.ram)
+        check_pages(dump, product.disk, crashed.memory.parent, memory, crashed.ram, vm.config.architecture.page_size)
     return dumps
 
 

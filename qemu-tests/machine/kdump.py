@@ -19,14 +19,14 @@ class KdumpFile:
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         assert self._map[:8] == b"KDUMP   ", f"{path}: no kdump file"
         (version,) = struct.unpack_from("<I", self._map, 8)
-        status, self._block, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, 424)
-        assert version == 6 and self._block == 4096
+        status, self.page_size, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, 424)
+        assert version == 6 and self.page_size == 4096
         self.incomplete = bool(status & _INCOMPLETE)
-        notes_offset, notes_bytes = struct.unpack_from("<QQ", self._map, self._block + 48)
-        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self._block + 96)
+        notes_offset, notes_bytes = struct.unpack_from("<QQ", self._map, self.page_size + 48)
+        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self.page_size + 96)
         self.notes = self._map[notes_offset : notes_offset + notes_bytes]
-        begin = (1 + sub_header_blocks) * self._block
-        half = bitmap_blocks // 2 * self._block
+        begin = (1 + sub_header_blocks) * self.page_size
+        half = bitmap_blocks // 2 * self.page_size
         descriptors = begin + 2 * half
         self.ram = set(_set_bits(self._map[begin : begin + half]))
         self._stored: dict[int, tuple[int, int]] = {}  # size, flags
@@ -41,7 +41,7 @@ class KdumpFile:
         size, flags = self._stored[pfn]
         stored = self._map[self.offsets[pfn] : self.offsets[pfn] + size]
         page = {0: lambda it: it, _ZLIB: zlib.decompress, _ZSTD: self._zstd.decompress}[flags](stored)
-        assert len(page) == self._block
+        assert len(page) == self.page_size
         return page
 
     def close(self) -> None:

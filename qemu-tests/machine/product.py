@@ -7,19 +7,26 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from machine.architecture import X86_64, Architecture
 from machine.disk import SWAP_UUID, Disk
 from machine.guest_image import build_tools_disk
 from machine.kernel import Kernel
 from machine.ranges import Range
-from machine.vm import NO_TIMER_CHECK, Vm
+from machine.vm import Vm
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-PROGRAM = _ROOT / "build/x86_64-static/crashdump"
-_INITRAMFS = _ROOT / "build/initramfs-x86_64-bookworm.img"
+_BUILD = _ROOT / "build"
 
 DUMPS = "/var/crash/kernel/dumps"
-# What the capture kernel of the distribution needs to boot.
-CRASHKERNEL = "crashkernel=192M"
+CRASHKERNEL = X86_64.crashkernel
+
+
+def program_for(architecture: Architecture) -> Path:
+    """The static program of an architecture."""
+    return _BUILD / f"{architecture.name}-static/crashdump"
+
+
+PROGRAM = program_for(X86_64)
 # For tests that compare all memory, or need large dumps.
 ALL_PAGES = "crashdump.dump_level=1"
 
@@ -37,9 +44,9 @@ def build_product_disk(output: Path, kernel: Kernel, installed: bool = False) ->
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    shutil.copy(PROGRAM, directory / "crashdump")
+    shutil.copy(program_for(kernel.architecture), directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
-    shutil.copy(_INITRAMFS, directory / "initramfs")
+    shutil.copy(_BUILD / f"initramfs-{kernel.architecture.name}-{kernel.name}.img", directory / "initramfs")
     if installed:
         subprocess.run(["make", "-s", "install", f"DESTDIR={directory / 'installed'}"], cwd=_ROOT, env=_outside_make(), check=True)
     build_tools_disk(output, directory)
@@ -73,7 +80,7 @@ class Product:
     def configure(self, *lines: str, append: str = "") -> None:
         """`append` is for the capture kernel's command line."""
         always = [f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs"]
-        always.append(f"COMMAND_LINE_APPEND={NO_TIMER_CHECK} {append}".rstrip())
+        always.append(f"COMMAND_LINE_APPEND={self.vm.config.architecture.always} {append}".rstrip())
         text = "\n".join([*always, *lines, ""])
         self.vm.push_file(text.encode(), "/etc/crashdump.conf")
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One crash from end to end on every architecture: what is recovered is what the memory was and what the kernel said; and what each
+# processor of several was doing.
+
+import re
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from machine.architecture import PLATFORMS
+from machine.notes import processors
+from machine.rig import Rig
+from observed_crash import crash, recover
+from recovered import read_vmcore
+
+# The others need `make guests` before.
+_ALWAYS = ("x86_64",)
+_PLATFORMS = [pytest.param(name, marks=[] if name in _ALWAYS else [pytest.mark.slow]) for name in PLATFORMS]
+_CPUS = 4
+_CPU = 2
+
+
+@pytest.mark.parametrize("platform", _PLATFORMS)
+def test_panic_on_another_processor(platform: str, make_platform_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    """Memory and messages of a machine with four processors that panics on the third, and the registers of all four."""
+    rig = make_platform_rig(platform, cpus=_CPUS)
+    vm, product = rig.vm, rig.product
+    rig.boot()
+    arming = product.arm()
+    crashed = crash(vm, rig.disk, tmp_path, cpu=_CPU)
+    crashed.check_places(arming)
+    [dump] = recover(vm, product, crashed, ["VMCORE_FORMAT=elf"])
+    assert dump.info["state"] == "complete" and dump.info["vmcore"] == "present"
+    architecture = vm.config.architecture
+    vmcore = read_vmcore(rig.disk, dump.name, tmp_path, architecture.page_size)
+    assert len(vmcore.offsets) > 1000
+    found = processors(vmcore.notes, architecture)
+    vmcore.close()
+    print(f"{len(vmcore.offsets)} pages; program counters {[hex(processor.program_counter) for processor in found]}")
+    assert len(found) == _CPUS
+    [culprit] = re.findall(rf"CPU: {_CPU} PID: (\d+) Comm: sh ", dump.messages)[:1]
+    assert found[_CPU].pid == int(culprit)
+    # No two processors share a stack, and each was somewhere.
+    assert len({processor.stack_pointer for processor in found}) == _CPUS
+    assert all(processor.program_counter for processor in found)
