@@ -57,10 +57,10 @@ def crash(
     meanwhile: Callable[[Vm], None] = nothing,
     at_messages_safe: Optional[Callable[[Vm], None]] = None,
     before_reset: Callable[[Vm], None] = nothing,
-    cpu: Optional[int] = None,
+    cpu: int = 0,
     timeout: float = 240,
 ) -> ObservedCrash:
-    """Panics, on `cpu` if it matters, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and
+    """Panics on that processor, does `at_start` before the capture initramfs has loaded any driver, `meanwhile` when it goes on, and
     `at_messages_safe` when it has reported this; the rest is the machine's own doing. Returns in the reboot, when `before_reset` is done:
     wait_for_boot() comes next."""
     dmesg = vm.must("dmesg")

@@ -128,12 +128,9 @@ class Vm:
     def boot_id(self) -> str:
         return self._running(self._agent).boot_id
 
-    def crash(self, cpu: Optional[int] = None) -> None:
-        """Makes the guest's kernel panic, on that processor or on any; returns at once."""
-        trigger = "echo c >/proc/sysrq-trigger"
-        if cpu is not None:
-            trigger = f"taskset {1 << cpu:x} sh -c '{trigger}'"
-        self.run_without_answer(f"echo 1 >/proc/sys/kernel/sysrq; {trigger}")
+    def crash(self, cpu: int = 0) -> None:
+        """Makes the guest's kernel panic on that processor, which the capture kernel then boots on; returns at once."""
+        self.run_without_answer(f"echo 1 >/proc/sys/kernel/sysrq; taskset {1 << cpu:x} sh -c 'echo c >/proc/sysrq-trigger'")
 
     def reboot(self, timeout: float = BOOT_SECONDS) -> None:
         """An orderly reboot, up to the next boot's answer."""
