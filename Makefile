@@ -153,17 +153,18 @@ build/packages-%: toolchain/install-packages toolchain/packages.table
 
 # One installer at a time.
 build/packages-test: | build/packages-build
+build/packages-kernel: | build/packages-build build/packages-test
 
 # The sysroot's path; making it builds the sysroot if the cache has none. Included only where a goal needs it.
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all all-archs static initramfs test test-archs test-faults qemu-tests crash-check demo bench install build/%
+NEEDS_SYSROOT := all all-archs static initramfs footprint test test-archs test-faults qemu-tests crash-check demo bench install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all all-archs test-archs $(OTHERS:%=all-%) $(OTHERS:%=unit-tests-%) static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs install clean help
+.PHONY: FORCE all all-archs test-archs $(OTHERS:%=all-%) $(OTHERS:%=unit-tests-%) static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs kernel footprint install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -240,8 +241,18 @@ guests: $(GUESTS:%=guests-%)
 $(GUESTS:%=guests-%): guests-%: | build/packages-build
 	$(call MAKE_FOR,$*,$(GUEST_KERNELS_$*:%=build/initramfs-$*-%.img))
 
+build/initramfs-$(ARCH)-dedicated.img: | build/packages-kernel
+
+## kernel: the dedicated capture kernel of ARCH, into the cache (minutes); prints where
+kernel: build/packages-kernel
+	$(Q)kernel-configs/build-kernel $(ARCH)
+
+## footprint: how small crashkernel= may be, with the dedicated and the distribution's kernel, by crashing at many sizes; a table
+footprint: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
+	$(Q)qemu-tests/footprint
+
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
-qemu-tests: build/packages-test static initramfs
+qemu-tests: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 	$(Q)qemu-tests/run $(PYTEST)
 
 ## crash-check: crash, with the kernel's debug information (0.8 GiB to fetch), on exported vmcores
@@ -266,7 +277,7 @@ install: static
 	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
 	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
 
-PYTHON_TESTS := $(wildcard mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
+PYTHON_TESTS := $(wildcard kernel-configs/test_*.py mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
 
 # Of a 32-bit and of a big-endian machine, the others' tests run too, but under an emulator, a tenth as fast: the random ones do less.
 QUICKLY_TESTED := $(filter-out $(ARCH),i386 ppc64)
@@ -282,7 +293,7 @@ test-archs: build/packages-test all-archs build/$(ARCH)-static-test/unit-tests $
 	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.xml) $(RESULTS)/architectures.xml
 
 ## test: everything; what must pass before anything lands
-test: build/packages-test static initramfs build/$(HOST)-asan/unit-tests build/$(ARCH)-static-test/unit-tests \
+test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img build/$(HOST)-asan/unit-tests build/$(ARCH)-static-test/unit-tests \
 		$(QUICKLY_TESTED:%=unit-tests-%)
 	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
 	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true

@@ -101,19 +101,31 @@ def product_disk(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return build_product_disk(tmp_path_factory.mktemp("product") / "tools.img", kernel)
 
 
+@pytest.fixture(scope="session")
+def dedicated_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As product_disk, with the dedicated capture kernel."""
+    return build_product_disk(tmp_path_factory.mktemp("dedicated") / "tools.img", Kernel.build())
+
+
 @pytest.fixture
 def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path, test_directory: Path) -> Callable[..., Rig]:
     """make_rig(image=..., log=..., memory_mib=..., ...): a machine that is not started yet. `image` becomes its disk as it is; without,
-    it gets a new one that is not prepared. `log`, `interface` and `hotplug` are the disk's. Further arguments as in VmConfig."""
+    it gets a new one that is not prepared. `log`, `interface` and `hotplug` are the disk's; `tools` is another product_disk. Further
+    arguments as in VmConfig."""
 
     def make(
-        image: Optional[Path] = None, log: Optional[Path] = None, interface: str = "virtio", hotplug: bool = False, **options: Any
+        image: Optional[Path] = None,
+        log: Optional[Path] = None,
+        interface: str = "virtio",
+        hotplug: bool = False,
+        tools: Path = product_disk,
+        **options: Any,
     ) -> Rig:
         disk = pristine_disk.at(image or test_directory / "disk.img")
         if image is None:
             copy_image(pristine_disk.path, disk.path)
         first = Drive("disk0", disk.path, serial="DISK0", log=log, interface=interface, hotplug=hotplug)
-        drives = [first, Drive("tools", product_disk, serial="tools", read_only=True)]
+        drives = [first, Drive("tools", tools, serial="tools", read_only=True)]
         options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
         vm = make_vm(drives=drives, **options)
         return Rig(vm, disk, Product(vm, disk))

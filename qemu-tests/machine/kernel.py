@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A distribution kernel as fetch-kernel leaves it in the cache, and the order in which its modules are loaded.
+# A kernel in the cache, as fetch-kernel or kernel-configs/build-kernel leave it there, and the order in which its modules are loaded.
 
 import subprocess
 from dataclasses import dataclass
@@ -8,26 +8,37 @@ from pathlib import Path
 from machine.architecture import X86_64, Architecture
 from machine.errors import MachineError
 
-_FETCH = Path(__file__).resolve().parent.parent / "fetch-kernel"
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_FETCH = _ROOT / "qemu-tests/fetch-kernel"
+_BUILD = _ROOT / "kernel-configs/build-kernel"
 
 
 @dataclass(frozen=True)
 class Kernel:
     """`directory` holds vmlinuz and lib/modules/<release>."""
 
-    name: str  # the suite in kernels.table
+    name: str  # the suite in kernels.table, or "dedicated"
     directory: Path
     release: str
     architecture: Architecture
 
     @staticmethod
-    def fetch(suite_or_version: str, architecture: Architecture = X86_64) -> "Kernel":
-        arch = architecture.debian
-        result = subprocess.run([_FETCH, suite_or_version, arch], stdout=subprocess.PIPE, text=True, check=False)
+    def fetch(suite: str, architecture: Architecture = X86_64) -> "Kernel":
+        """The distribution's: a suite of kernels.table."""
+        return Kernel._made_by(suite, architecture, _FETCH, suite, architecture.debian)
+
+    @staticmethod
+    def build(architecture: Architecture = X86_64) -> "Kernel":
+        """The dedicated capture kernel; minutes if it is not in the cache."""
+        return Kernel._made_by("dedicated", architecture, _BUILD, architecture.name)
+
+    @staticmethod
+    def _made_by(name: str, architecture: Architecture, script: Path, *arguments: str) -> "Kernel":
+        result = subprocess.run([script, *arguments], stdout=subprocess.PIPE, text=True, check=False)
         if result.returncode != 0:
-            raise MachineError(f"fetch-kernel {suite_or_version} {arch} failed with status {result.returncode}")
+            raise MachineError(f"{script.name} {' '.join(arguments)} failed with status {result.returncode}")
         directory = Path(result.stdout.strip().splitlines()[-1])
-        return Kernel(suite_or_version, directory, (directory / "release").read_text().strip(), architecture)
+        return Kernel(name, directory, (directory / "release").read_text().strip(), architecture)
 
     @property
     def vmlinuz(self) -> Path:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The dedicated capture kernel (kernel-configs/) in a small reservation: whole captures on every kind of disk, behind an IOMMU that the
+# crashed kernel had on, and with a watchdog that it left running. Behind the IOMMU the distribution's kernel too.
+
+import re
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from machine.product import CRASHKERNEL
+from machine.rig import Rig
+from machine.vm import Vm
+from observed_crash import crash, recover
+from recovered import check_pages
+
+_SLOW = pytest.mark.slow
+# What `make footprint` must stay below.
+_DEDICATED_CRASHKERNEL = "crashkernel=40M"
+# Disks of virtio heed the IOMMU only if they are told to.
+_IOMMU = ["-device", "intel-iommu,intremap=on"]
+_IOMMU += [f"-global={device}.{option}=on" for device in ("virtio-blk-pci", "virtio-serial-pci") for option in ("iommu_platform", "disable-legacy")]
+
+_WATCHDOG_SECONDS = 8
+# Longer than init's timeout of the watchdog.
+_HELD_SECONDS = 70
+
+
+@pytest.fixture
+def make_dedicated_rig(make_rig: Callable[..., Rig], dedicated_disk: Path, all_drives_initramfs: Path) -> Callable[..., Rig]:
+    """make_dedicated_rig(interface=..., ...): a machine that has booted, with the dedicated kernel to be loaded."""
+
+    def make(**options: Any) -> Rig:
+        options = {"tools": dedicated_disk, "initramfs": all_drives_initramfs, "command_line": _DEDICATED_CRASHKERNEL, **options}
+        rig = make_rig(**options)
+        rig.boot()
+        return rig
+
+    return make
+
+
+def capture(rig: Rig, directory: Path, **arguments: Any) -> str:
+    """One crash and what is recovered of it, all of which is checked; returns what the capture kernel had on its console."""
+    arming = rig.product.arm()
+    crashed = crash(rig.vm, rig.disk, directory, **arguments)
+    crashed.check_places(arming)
+    assert crashed.said("failed") == []
+    [result] = crashed.said("result")
+    assert result.startswith("complete ")
+    [dump] = recover(rig.vm, rig.product, crashed)
+    assert dump.info["state"] == "complete" and dump.info["vmcore"] == "present"
+    _, capture_kernel, _ = rig.vm.console.text().split("[    0.000000] Linux version")
+    return capture_kernel
+
+
+@pytest.mark.parametrize("interface", ["virtio", "ahci", pytest.param("nvme", marks=_SLOW), pytest.param("scsi", marks=_SLOW)])
+def test_kinds_of_disks(interface: str, make_dedicated_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    said = capture(make_dedicated_rig(interface=interface), tmp_path)
+    assert "-crashdump " in said
+
+
+@pytest.mark.parametrize("interface", ["virtio", "ahci", "nvme"])
+@pytest.mark.parametrize("capture_kernel", ["dedicated", pytest.param("distribution", marks=_SLOW)])
+def test_behind_an_iommu(
+    capture_kernel: str, interface: str, make_dedicated_rig: Callable[..., Rig], product_disk: Path, tmp_path: Path
+) -> None:
+    others = {"tools": product_disk, "command_line": CRASHKERNEL} if capture_kernel == "distribution" else {}
+    rig = make_dedicated_rig(interface=interface, extra_arguments=_IOMMU, **others)
+    # The disk's DMA and the interrupts of the kernel that crashes go through it.
+    assert "DMAR-IR: Enabled IRQ remapping" in rig.vm.must("dmesg")
+    [device] = rig.vm.must("for partition in /sys/class/block/*; do grep -qx PARTNAME=swap $partition/uevent && realpath $partition; done; :").split()
+    controller = re.sub(r"(/0000:[0-9a-f:.]+)/.*", r"\1", device)
+    assert rig.vm.must(f"cat {controller}/iommu_group/type").startswith("DMA")
+    said = capture(rig, tmp_path)
+    assert ("-crashdump " in said) == (capture_kernel == "dedicated")
+    assert "DMAR: Translation already enabled - trying to copy translation structures" in said
+
+
+@_SLOW
+def test_a_watchdog_that_the_crashed_kernel_left_running(make_dedicated_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    rig = make_dedicated_rig(watchdog=True)
+    start_watchdog(rig.vm)
+    said = capture(rig, tmp_path, at_start=lambda vm: time.sleep(_HELD_SECONDS))
+    assert "i6300ESB timer" in said
+
+
+@_SLOW
+def test_a_watchdog_that_nobody_feeds(make_dedicated_rig: Callable[..., Rig], product_disk: Path) -> None:
+    """The same with a capture kernel that has no driver for it: the machine is reset in the middle of the capture."""
+    rig = make_dedicated_rig(watchdog=True, tools=product_disk, command_line=CRASHKERNEL)
+    start_watchdog(rig.vm)
+    rig.product.arm()
+    rig.vm.hold_stages("start")
+    rig.vm.pause_at_reboot()
+    rig.vm.crash()
+    # With -action watchdog=reset it is the machine that resets itself.
+    assert rig.vm.wait_for_reboot_pause(timeout=60) == "guest-reset"
+    assert "stage reboot" not in rig.vm.status_lines
+
+
+def start_watchdog(vm: Vm) -> None:
+    vm.must(f"modprobe i6300esb && watchdog -T {_WATCHDOG_SECONDS} -t 1 /dev/watchdog")
