@@ -3,8 +3,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -15,17 +15,27 @@
 namespace crashdump {
 namespace {
 
+struct Pipe {
+  UniqueFd reader, writer;
+
+  static Result<Pipe> Make() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return Error::Os(errno, "pipe");
+    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  }
+};
+
 extern "C" void OnChildSignal(int) {}  // its delivery is all that is wanted: it interrupts ppoll
 
-[[noreturn]] void Execute(const char* path, std::span<const std::string> arguments, int status) {
+[[noreturn]] void Execute(const char* path, std::span<const std::string> arguments, int answers, int status) {
   std::vector<char*> argv = {const_cast<char*>(path)};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::array<char*, 1> environment = {nullptr};
 
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  // Init keeps 0, 1 and 2 in use, so that `status` and `null` are never below 3; dup2 onto itself would keep O_CLOEXEC.
-  if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+  // Init keeps 0, 1 and 2 in use, so that the others are never below 3; dup2 onto itself would keep O_CLOEXEC.
+  if (null >= 0 && dup2(answers, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
       dup2(status, STDERR_FILENO) >= 0) {
     const bool in_place =
         status == ChildProcess::kStatusFd ? fcntl(status, F_SETFD, 0) == 0 : dup2(status, ChildProcess::kStatusFd) >= 0;
@@ -51,18 +61,21 @@ Result<pid_t> ChildProcess::Fork() {
 }
 
 Result<ChildProcess> ChildProcess::Start(const char* path, std::span<const std::string> arguments) {
-  std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return Error::Os(errno, "socketpair");
-  UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
-  if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
+  // Pipes, not a socket: a dedicated capture kernel has no network, not even a local one.
+  Pipe status = TRY(Pipe::Make());
+  Pipe answers = TRY(Pipe::Make());
+  // Init waits for nobody.
+  for (const int ours : {status.reader.get(), answers.writer.get()}) {
+    if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
+  }
   const pid_t pid = TRY(Fork());
-  if (pid == 0) Execute(path, arguments, theirs.get());
-  return ChildProcess(pid, std::move(ours));
+  if (pid == 0) Execute(path, arguments, answers.reader.get(), status.writer.get());
+  return ChildProcess(pid, std::move(status.reader), std::move(answers.writer));
 }
 
 void ChildProcess::Send(std::string_view text) const {
-  (void)send(status_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // If the child is gone, SIGPIPE is one of the signals that PrepareSignals() blocks.
+  (void)!write(answers_.get(), text.data(), text.size());
 }
 
 void ChildProcess::Kill() const {

@@ -16,12 +16,12 @@ namespace crashdump {
 
 class ChildProcess {
  public:
-  // The child's end of the status socket.
+  // Where the child writes its lines.
   static constexpr int kStatusFd = 3;
 
-  // Runs the program at `path` in a session of its own, with a socket to here as descriptor 3 and as standard error
-  // (what libc has to say before it aborts comes as a line too), /dev/null as standard input and output, and nothing
-  // else open. If the program cannot be run, a line `failed ...` comes from the socket and the exit status is 1.
+  // Runs the program at `path` in a session of its own, with a pipe to here as descriptor 3 and as standard error (what
+  // libc has to say before it aborts comes as a line too), a pipe from here as standard input, /dev/null as standard
+  // output, and nothing else open. If the program cannot be run, a line `failed ...` comes and the exit status is 1.
   static Result<ChildProcess> Start(const char* path, std::span<const std::string> arguments);
 
   // Runs `function` in a copy of this process: exit status 0 if it returns success, otherwise 1. It reports by itself.
@@ -29,7 +29,7 @@ class ChildProcess {
   static Result<ChildProcess> Call(Function function) {
     const pid_t pid = TRY(Fork());
     if (pid == 0) _exit(function() ? 0 : 1);
-    return ChildProcess(pid, UniqueFd());
+    return ChildProcess(pid, UniqueFd(), UniqueFd());
   }
 
   pid_t pid() const { return pid_; }
@@ -42,13 +42,15 @@ class ChildProcess {
   void Kill() const;
 
  private:
-  ChildProcess(pid_t pid, UniqueFd status) : pid_(pid), status_(std::move(status)) {}
+  ChildProcess(pid_t pid, UniqueFd status, UniqueFd answers)
+      : pid_(pid), status_(std::move(status)), answers_(std::move(answers)) {}
 
   // In the child: a session of its own, signals as at exec.
   static Result<pid_t> Fork();
 
   pid_t pid_;
   UniqueFd status_;
+  UniqueFd answers_;
 };
 
 // Blocks every signal; SIGCHLD gets a handler, so that it ends a ppoll(2) with SignalsWhilePolling(). Without it PID 1

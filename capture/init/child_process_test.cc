@@ -34,7 +34,7 @@ class ChildProcessTest : public SignalTest {
   ScratchDirectory directory_;
 };
 
-TEST_F(ChildProcessTest, HasItsArgumentsAndTheStatusSocketOnly) {
+TEST_F(ChildProcessTest, HasItsArgumentsAndThePipesOnly) {
   const std::string script = directory_.MakeScript(
       "program", "echo \"$# $1 $2\" >&3; echo error >&2; echo nowhere; ls /proc/$$/fd >&3; exit 7");
   const std::vector<std::string> arguments = {"--attempt", "a b"};
@@ -48,7 +48,7 @@ TEST_F(ChildProcessTest, HasItsArgumentsAndTheStatusSocketOnly) {
 }
 
 TEST_F(ChildProcessTest, HearsWhatIsSent) {
-  const std::string script = directory_.MakeScript("program", "read answer <&3; echo \"got $answer\" >&3");
+  const std::string script = directory_.MakeScript("program", "read answer; echo \"got $answer\" >&3");
   const Result<ChildProcess> child = ChildProcess::Start(script.c_str(), {});
   ASSERT_TRUE(child.ok());
   child.value().Send("go\n");
@@ -78,7 +78,7 @@ TEST_F(ChildProcessTest, KillEndsWhatItHasStartedToo) {
   pollfd ready = {.fd = child.value().status_fd(), .events = POLLIN, .revents = 0};
   ASSERT_EQ(poll(&ready, 1, 5000), 1);
   child.value().Kill();
-  // The end of the stream comes only when nobody holds the socket.
+  // The end of the stream comes only when nobody holds the pipe.
   EXPECT_EQ(ReadAll(child.value()).find("(nothing"), std::string::npos);
   EXPECT_EQ(StatusOf(child.value()), SIGKILL);
 }

@@ -44,7 +44,7 @@ class SuperviseCaptureTest : public SignalTest {
 TEST_F(SuperviseCaptureTest, ACompleteCapture) {
   OpenPort();
   init_.options.capture_arguments = {"--threads", "2"};
-  EXPECT_EQ(Run("say target vda2; say messages-safe; read go <&3; [ $go = go ] || exit 9\n"
+  EXPECT_EQ(Run("say target vda2; say messages-safe; read go; [ $go = go ] || exit 9\n"
                 "say progress 5 10 1; say result complete all pages"),
             End::kDone);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --threads 2\n");
@@ -124,7 +124,7 @@ TEST_F(SuperviseCaptureTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
   });
   ASSERT_TRUE(host.ok());
   const uint64_t begin_ms = NowMs();
-  EXPECT_EQ(Run("say messages-safe; read go <&3; say result complete $go"), End::kDone);
+  EXPECT_EQ(Run("say messages-safe; read go; say result complete $go"), End::kDone);
   EXPECT_GE(NowMs() - begin_ms, kPatienceMs);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --hold-seconds 70\n");
   EXPECT_TRUE(Shown("result: complete go")) << console();

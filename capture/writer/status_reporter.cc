@@ -2,7 +2,6 @@
 #include "capture/writer/status_reporter.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -62,13 +61,13 @@ void StatusReporter::AwaitGo(uint64_t seconds) const {
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
     if (left <= 0) return;
-    struct pollfd events = {.fd = fd_, .events = POLLIN, .revents = 0};
+    struct pollfd events = {.fd = answers_, .events = POLLIN, .revents = 0};
     const int ready = poll(&events, 1, static_cast<int>(std::min<long long>(left, 60'000)));
     if (ready < 0 && errno != EINTR) return;
     if (ready <= 0) continue;
-    // `go` is the only thing that init says; the end of the stream means that it says no more.
+    // `go` is the only thing that init says; the end of the pipe means that it says no more.
     std::array<char, 16> answer;
-    (void)read(fd_, answer.data(), answer.size());
+    (void)read(answers_, answer.data(), answer.size());
     return;
   }
 }

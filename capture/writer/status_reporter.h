@@ -2,6 +2,8 @@
 // StatusReporter: the capture program's lines to init, and init's answer. capture/README.md describes both.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -11,8 +13,8 @@ namespace crashdump {
 
 class StatusReporter {
  public:
-  // Borrows the descriptor: a socket to init, or anything that can be written.
-  explicit StatusReporter(int fd) : fd_(fd) {}
+  // Borrows the descriptors: `fd` is a pipe to init, or anything that can be written; init answers on `answers`.
+  explicit StatusReporter(int fd, int answers = STDIN_FILENO) : fd_(fd), answers_(answers) {}
 
   void Stage(std::string_view name) const { Line("stage ", name); }
   void Target(std::string_view text) const { Line("target ", text); }
@@ -33,6 +35,7 @@ class StatusReporter {
   void Line(std::string_view word, std::string_view text) const;
 
   int fd_;
+  int answers_;
 };
 
 }  // namespace crashdump

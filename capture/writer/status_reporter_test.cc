@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/writer/status_reporter.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -18,19 +19,23 @@ class StatusReporterTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::array<int, 2> ends{};
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
-    init_.Reset(ends[0]);
+    ASSERT_EQ(pipe2(ends.data(), O_NONBLOCK), 0);
+    lines_.Reset(ends[0]);
     child_.Reset(ends[1]);
+    ASSERT_EQ(pipe(ends.data()), 0);
+    answers_.Reset(ends[0]);
+    init_.Reset(ends[1]);
   }
 
   // What was reported up to now.
   std::string Read() {
     std::array<char, 65536> buffer;
-    const ssize_t got = recv(init_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t got = read(lines_.get(), buffer.data(), buffer.size());
     return got > 0 ? std::string(buffer.data(), static_cast<size_t>(got)) : "";
   }
 
-  UniqueFd init_, child_;
+  UniqueFd lines_, child_;
+  UniqueFd answers_, init_;
 };
 
 TEST_F(StatusReporterTest, WritesTheLinesOfTheProtocol) {
@@ -69,7 +74,7 @@ TEST_F(StatusReporterTest, ShowsTheLastMessages) {
 
 TEST_F(StatusReporterTest, GoesOnAtGoOrWhenInitIsGoneOrTimeIsUp) {
   using Clock = std::chrono::steady_clock;
-  const StatusReporter status(child_.get());
+  const StatusReporter status(child_.get(), answers_.get());
   const Clock::time_point begin = Clock::now();
   ASSERT_TRUE(WriteFull(init_.get(), BytesOf(std::string_view("go\n"))).ok());
   status.AwaitGo(60);
