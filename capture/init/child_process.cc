@@ -53,6 +53,7 @@ Result<pid_t> ChildProcess::Fork() {
   if (pid == 0) {
     (void)setsid();
     (void)signal(SIGCHLD, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -73,10 +74,7 @@ Result<ChildProcess> ChildProcess::Start(const char* path, std::span<const std::
   return ChildProcess(pid, std::move(status.reader), std::move(answers.writer));
 }
 
-void ChildProcess::Send(std::string_view text) const {
-  // If the child is gone, SIGPIPE is one of the signals that PrepareSignals() blocks.
-  (void)!write(answers_.get(), text.data(), text.size());
-}
+void ChildProcess::Send(std::string_view text) const { (void)!write(answers_.get(), text.data(), text.size()); }
 
 void ChildProcess::Kill() const {
   (void)kill(-pid_, SIGKILL);
@@ -87,8 +85,12 @@ void PrepareSignals() {
   struct sigaction action {};
   action.sa_handler = OnChildSignal;
   (void)sigaction(SIGCHLD, &action, nullptr);
+  // For children that are gone before their answer. A signal that is blocked too would not be ignored but stay pending
+  // (sig_ignored() in kernel/signal.c).
+  (void)signal(SIGPIPE, SIG_IGN);
   sigset_t all;
   sigfillset(&all);
+  sigdelset(&all, SIGPIPE);
   (void)sigprocmask(SIG_SETMASK, &all, nullptr);
 }
 

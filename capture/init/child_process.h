@@ -53,8 +53,9 @@ class ChildProcess {
   UniqueFd answers_;
 };
 
-// Blocks every signal; SIGCHLD gets a handler, so that it ends a ppoll(2) with SignalsWhilePolling(). Without it PID 1
-// would lose SIGCHLD, and with a default action any other process could be ended by a signal.
+// Blocks every signal but SIGPIPE, which is ignored; SIGCHLD gets a handler, so that it ends a ppoll(2) with
+// SignalsWhilePolling(). Without it PID 1 would lose SIGCHLD, and with a default action any other process could be
+// ended by a signal.
 void PrepareSignals();
 
 // Reaps all that have ended, orphans included; returns the wait status of `wanted` if it is among them.

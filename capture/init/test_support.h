@@ -95,6 +95,7 @@ class SignalTest : public ::testing::Test {
   }
   ~SignalTest() override {
     signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &mask_, nullptr);
   }
 
