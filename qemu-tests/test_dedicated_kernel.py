@@ -22,7 +22,8 @@ _SLOW = pytest.mark.slow
 _DEDICATED_CRASHKERNEL = "crashkernel=40M"
 # Disks of virtio heed the IOMMU only if they are told to.
 _IOMMU = ["-device", "intel-iommu,intremap=on"]
-_IOMMU += [f"-global={device}.{option}=on" for device in ("virtio-blk-pci", "virtio-serial-pci") for option in ("iommu_platform", "disable-legacy")]
+for _device in ("virtio-blk-pci", "virtio-serial-pci"):
+    _IOMMU += ["-global", f"{_device}.iommu_platform=on", "-global", f"{_device}.disable-legacy=on"]
 
 # Long enough for a capture kernel of the distribution's to boot, emulated, on a busy machine.
 _WATCHDOG_SECONDS = 40
@@ -72,7 +73,8 @@ def test_behind_an_iommu(
     rig = make_dedicated_rig(interface=interface, extra_arguments=_IOMMU, **others)
     # The disk's DMA and the interrupts of the kernel that crashes go through it.
     assert "DMAR-IR: Enabled IRQ remapping" in rig.vm.must("dmesg")
-    [device] = rig.vm.must("for partition in /sys/class/block/*; do grep -qx PARTNAME=swap $partition/uevent && realpath $partition; done; :").split()
+    find = "for partition in /sys/class/block/*; do grep -qx PARTNAME=swap $partition/uevent && realpath $partition; done; :"
+    [device] = rig.vm.must(find).split()
     controller = re.sub(r"(/0000:[0-9a-f:.]+)/.*", r"\1", device)
     assert rig.vm.must(f"cat {controller}/iommu_group/type").startswith("DMA")
     said = capture(rig, tmp_path)
