@@ -58,19 +58,18 @@ def capture(rig: Rig, directory: Path, **arguments: Any) -> str:
     return rig.vm.console.text().split("[    0.000000] Linux version")[-1]
 
 
-@pytest.mark.parametrize("interface", ["virtio", "ahci", pytest.param("nvme", marks=_SLOW), pytest.param("scsi", marks=_SLOW)])
+@pytest.mark.parametrize("interface", ["virtio", *(pytest.param(name, marks=_SLOW) for name in ("ahci", "nvme", "scsi"))])
 def test_kinds_of_disks(interface: str, make_dedicated_rig: Callable[..., Rig], tmp_path: Path) -> None:
     said = capture(make_dedicated_rig(interface=interface), tmp_path)
     assert "-crashdump " in said
 
 
-@pytest.mark.parametrize("interface", ["virtio", "ahci", "nvme"])
+@pytest.mark.parametrize("interface", ["ahci", *(pytest.param(name, marks=_SLOW) for name in ("virtio", "nvme"))])
 @pytest.mark.parametrize("capture_kernel", ["dedicated", pytest.param("distribution", marks=_SLOW)])
 def test_behind_an_iommu(
     capture_kernel: str, interface: str, make_dedicated_rig: Callable[..., Rig], product_disk: Path, tmp_path: Path
 ) -> None:
-    others = {"tools": product_disk, "command_line": CRASHKERNEL} if capture_kernel == "distribution" else {}
-    rig = make_dedicated_rig(interface=interface, extra_arguments=_IOMMU, **others)
+    rig = make_dedicated_rig(interface=interface, extra_arguments=_IOMMU, **others_for(capture_kernel, product_disk))
     # The disk's DMA and the interrupts of the kernel that crashes go through it.
     assert "DMAR-IR: Enabled IRQ remapping" in rig.vm.must("dmesg")
     find = "for partition in /sys/class/block/*; do grep -qx PARTNAME=swap $partition/uevent && realpath $partition; done; :"
@@ -90,19 +89,22 @@ def watchdog_initramfs(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory)
 
 
 @_SLOW
+@pytest.mark.parametrize("capture_kernel", ["dedicated", "distribution"])
 def test_a_watchdog_that_the_crashed_kernel_left_running(
-    make_dedicated_rig: Callable[..., Rig], watchdog_initramfs: Path, tmp_path: Path
+    capture_kernel: str, make_dedicated_rig: Callable[..., Rig], watchdog_initramfs: Path, product_disk: Path, tmp_path: Path
 ) -> None:
-    rig = make_dedicated_rig(watchdog=True, initramfs=watchdog_initramfs)
+    rig = make_dedicated_rig(watchdog=True, initramfs=watchdog_initramfs, **others_for(capture_kernel, product_disk))
     start_watchdog(rig.vm)
     said = capture(rig, tmp_path, at_start=lambda vm: time.sleep(_HELD_SECONDS))
+    assert ("-crashdump " in said) == (capture_kernel == "dedicated")
     assert "i6300ESB timer" in said
 
 
 @_SLOW
 def test_a_watchdog_that_nobody_feeds(make_dedicated_rig: Callable[..., Rig], watchdog_initramfs: Path, product_disk: Path) -> None:
-    """The same with a capture kernel that has no driver for it: the machine is reset in the middle of the capture."""
-    rig = make_dedicated_rig(watchdog=True, initramfs=watchdog_initramfs, tools=product_disk, command_line=CRASHKERNEL)
+    """The same with a capture kernel that does not drive it: the machine is reset in the middle of the capture."""
+    rig = make_dedicated_rig(watchdog=True, initramfs=watchdog_initramfs, **others_for("distribution", product_disk))
+    rig.product.configure(append="module_blacklist=i6300esb")
     start_watchdog(rig.vm)
     rig.product.arm()
     rig.vm.hold_stages("start")
@@ -110,6 +112,11 @@ def test_a_watchdog_that_nobody_feeds(make_dedicated_rig: Callable[..., Rig], wa
     rig.vm.wait_for_stage("start", timeout=60)
     rig.vm.wait_for_reset(timeout=60)
     assert rig.vm.status_lines[-1] == "hold start"
+
+
+def others_for(capture_kernel: str, product_disk: Path) -> dict[str, Any]:
+    """What is different about a machine that loads the distribution's kernel."""
+    return {"tools": product_disk, "command_line": CRASHKERNEL} if capture_kernel == "distribution" else {}
 
 
 def start_watchdog(vm: Vm) -> None:

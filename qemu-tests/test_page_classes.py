@@ -26,7 +26,7 @@ def _slow(values: Iterable[object], is_slow: Callable[[object], bool]) -> list[o
 
 
 # What is not slow takes 3 minutes; the rest goes through the same code with other numbers.
-_SETS = _slow(RECIPES, lambda name: "4g" in str(name))
+_SETS = _slow(RECIPES, lambda name: str(name) in ("bookworm-4g", "i386", "ppc64le-hash"))
 _LEVELS_BY_FLAGS = _slow(_LEVELS, lambda level: level not in (16, 31))
 _LEVELS_BY_MAKEDUMPFILE = _slow(_LEVELS, lambda level: level not in (4, 31))
 
@@ -94,14 +94,15 @@ def export(dump: Path) -> Iterator[KdumpFile]:
 
 def test_counts_are_the_kernels_own(vmcores: VmcoreSet, tmp_path: Path) -> None:
     """Free, anonymous and file pages within 1 % of what the kernel counts."""
-    for vmcore in vmcores.vmcores:
+    for vmcore in vmcores.described:
         counted = save(vmcore, 31, tmp_path / "dump")
         vmstat, meminfo = vmcores.vmstat(), vmcores.meminfo()
-        huge = meminfo["HugePages_Total"] * meminfo["Hugepagesize"] // 4
+        page_kib = vmcores.page_size // 1024
+        huge = meminfo["HugePages_Total"] * meminfo["Hugepagesize"] // page_kib
         if "gigantic" in vmcores.name:
             huge = 1 << 18
         anonymous = vmstat["nr_anon_pages"] + vmstat["nr_isolated_anon"]
-        swap_cache = vmstat.get("nr_swapcached", meminfo["SwapCached"] // 4)
+        swap_cache = vmstat.get("nr_swapcached", meminfo["SwapCached"] // page_kib)
         files = vmstat["nr_file_pages"] - swap_cache
         print(f"{vmcore.name}: {counted}; free {vmstat['nr_free_pages']}, anonymous {anonymous}, huge {huge}, swap cache {swap_cache}, files {files}")
         assert counted["free"] == pytest.approx(vmstat["nr_free_pages"], rel=0.01)
@@ -114,8 +115,8 @@ def test_counts_are_the_kernels_own(vmcores: VmcoreSet, tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", _LEVELS_BY_FLAGS)
 def test_kept_is_what_the_kernel_said(vmcores: VmcoreSet, classes: dict[int, str], level: int, tmp_path: Path) -> None:
     """Page by page. Between the record and the crash some pages have changed hands."""
-    for vmcore in vmcores.vmcores:
-        original = Vmcore(vmcore, repeated=True)
+    for vmcore in vmcores.described:
+        original = Vmcore(vmcore, repeated=True, page_size=vmcores.page_size)
         save(vmcore, level, tmp_path / "dump")
         wrongly_kept: Counter[str] = Counter()
         wrongly_left_out: Counter[str] = Counter()
@@ -129,7 +130,8 @@ def test_kept_is_what_the_kernel_said(vmcores: VmcoreSet, classes: dict[int, str
                 if not is_kept(page_class, level) and pfn in dump.offsets:
                     wrongly_kept[page_class] += 1
             if level == 31:
-                assert [pfn for pfn in dump.offsets if dump.page(pfn) != original.page(pfn)] == []
+                # Of a page at the end of low memory only a part may be there.
+                assert [pfn for pfn in dump.offsets.keys() & original.offsets.keys() if dump.page(pfn) != original.page(pfn)] == []
         print(f"{vmcore.name}, level {level}: {dict(total)}; changed: kept {dict(wrongly_kept)}, left out {dict(wrongly_left_out)}")
         for page_class, pages in (wrongly_kept + wrongly_left_out).items():
             assert pages <= total[page_class] / 100 + _CHANGED.get(page_class, 32), page_class

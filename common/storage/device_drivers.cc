@@ -92,11 +92,22 @@ std::vector<DeviceDriver> DriversOfWatchdogs(const SystemPaths& paths) {
   const std::optional<std::string> root = RealPath(paths.sysfs);
   if (!root) return {};
   const std::string watchdogs = *root + "/class/watchdog";
+  const std::string modules = *root + "/module/";
   std::vector<DeviceDriver> nearest_first;
   for (const std::string& name : Entries(watchdogs)) {
-    // Softdog has no device: it is a timer of the kernel that crashed.
     const std::optional<std::string> device = RealPath(watchdogs + "/" + name + "/device");
     if (device) AppendDrivers(*root, *device, nearest_first);
+  }
+  // Some drivers do not say which device their watchdog is (i6300esb, Linux 6.1). But they use the module that all
+  // watchdogs have in common. Softdog has no device: it is a timer of the kernel that crashed.
+  for (const std::string& module : Entries(modules + "watchdog/holders")) {
+    const std::string drivers = modules + module + "/drivers/";
+    for (const std::string& driver : Entries(drivers)) {
+      for (const std::string& name : Entries(drivers + driver)) {
+        const std::optional<std::string> device = RealPath(drivers + driver + "/" + name);
+        if (device && device->starts_with(*root + "/devices/")) AppendDrivers(*root, *device, nearest_first);
+      }
+    }
   }
   return InLoadOrder(nearest_first);
 }

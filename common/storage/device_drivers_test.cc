@@ -36,6 +36,21 @@ TEST(WatchdogDriversTest, TheBusFirstAndNoSoftdog) {
             (std::vector<DeviceDriver>{{"lpc_ich", "pci:v00008086d00002918"}, {"iTCO_wdt", "platform:iTCO_wdt"}}));
 }
 
+TEST(WatchdogDriversTest, OneWhoseDriverDoesNotSayWhichDeviceItIs) {
+  FakeSysfs sysfs;
+  const std::string device = "devices/pci0000:00/0000:00:05.0";
+  sysfs.AddDriver(device, "i6300ESB timer", "i6300esb");
+  sysfs.Write(device + "/modalias", "pci:v00008086d000025AB\n");
+  sysfs.Link("bus/drivers/i6300ESB timer/0000:00:05.0", device);
+  sysfs.Link("module/i6300esb/drivers/pci:i6300ESB timer", "bus/drivers/i6300ESB timer");
+  sysfs.Write("class/watchdog/watchdog0/identity", "i6300ESB timer\n");
+  sysfs.Write("module/softdog/initstate", "live\n");
+  for (const char* module : {"i6300esb", "softdog"}) {
+    sysfs.Link(std::string("module/watchdog/holders/") + module, std::string("module/") + module);
+  }
+  EXPECT_EQ(DriversOfWatchdogs(sysfs.paths()), (std::vector<DeviceDriver>{{"i6300esb", "pci:v00008086d000025AB"}}));
+}
+
 TEST(WatchdogDriversTest, NoneWithoutAWatchdog) {
   const FakeSysfs sysfs;
   EXPECT_TRUE(DriversOfWatchdogs(sysfs.paths()).empty());

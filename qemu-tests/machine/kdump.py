@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of 64-bit little-endian machines.
+# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of little-endian machines.
 
 import mmap
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
 
 _ZLIB, _INCOMPLETE, _ZSTD = 0x1, 0x8, 0x20
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where fields are: of the header, and of the sub header in the block behind it. The structures hold longs of the machine."""
+
+    status: int
+    notes: str  # offset and size
+    notes_at: int
+    max_pfn: int
+
+
+_LAYOUTS = {32: _Layout(status=412, notes="<QI", notes_at=32, max_pfn=72), 64: _Layout(status=424, notes="<QQ", notes_at=48, max_pfn=96)}
+# utsname.machine, behind signature and version.
+_MACHINE_AT = 12 + 4 * 65
 
 
 class KdumpFile:
@@ -19,11 +35,12 @@ class KdumpFile:
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         assert self._map[:8] == b"KDUMP   ", f"{path}: no kdump file"
         (version,) = struct.unpack_from("<I", self._map, 8)
-        status, self.page_size, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, 424)
-        assert version == 6 and self.page_size == 4096
+        layout = _LAYOUTS[32 if self._map[_MACHINE_AT : _MACHINE_AT + 5] == b"i686\0" else 64]
+        status, self.page_size, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, layout.status)
+        assert version == 6 and self.page_size in (4096, 65536)
         self.incomplete = bool(status & _INCOMPLETE)
-        notes_offset, notes_bytes = struct.unpack_from("<QQ", self._map, self.page_size + 48)
-        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self.page_size + 96)
+        notes_offset, notes_bytes = struct.unpack_from(layout.notes, self._map, self.page_size + layout.notes_at)
+        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self.page_size + layout.max_pfn)
         self.notes = self._map[notes_offset : notes_offset + notes_bytes]
         begin = (1 + sub_header_blocks) * self.page_size
         half = bitmap_blocks // 2 * self.page_size

@@ -109,6 +109,12 @@ class VmcoreSet:
         return [path for path in (self.kexec, self.qemu) if path.exists()]
 
     @property
+    def described(self) -> list[Path]:
+        """Those with VMCOREINFO: QEMU has no device for it in machines of ppc64."""
+        has_device = "vmcoreinfo" in ARCHITECTURES[self.info["architecture"]].devices
+        return [path for path in self.vmcores if path == self.kexec or has_device]
+
+    @property
     def info(self) -> dict[str, Any]:
         """The recipe, and `release`, the kernel's version."""
         return json.loads((self.directory / "info.json").read_text())
