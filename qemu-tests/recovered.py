@@ -40,7 +40,7 @@ class RecoveredDump:
         said = console.split("[    0.000000] Linux version")[before_capture]
         # Before it says its version, a capture kernel says other things at this time, and firmware and loaders without a time.
         last = [line for line in said.splitlines() if _TIME.match(line) and not line.startswith("[    0.000000]")][-1]
-        require(f"\n{last}\n" in self.messages, Lost, f"not in the messages: {last}")
+        require(self.messages.endswith(f"\n{last}\n"), Lost, f"the last line of the messages is not: {last}")
 
 
 def read_vmcore(disk: Disk, name: str, directory: Path, page_size: int = PAGE) -> Vmcore | KdumpFile:
