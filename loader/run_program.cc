@@ -14,21 +14,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/pipe.h"
+
 namespace crashdump {
 namespace {
 
 constexpr size_t kMostOutput = 16384;
 constexpr std::chrono::milliseconds kPause{20};
-
-struct Pipe {
-  UniqueFd reading, writing;
-};
-
-Result<Pipe> MakePipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Error::Os(errno, "pipe");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 // What a copy of this process needs in order to become the program, made before there is a copy.
 struct Execution {
@@ -131,15 +123,15 @@ Result<InheritedFile> InheritedFile::Create(int fd) {
 }
 
 Result<ProgramEnd> RunProgram(const ProgramRun& run) {
-  Pipe output = TRY(MakePipe(), "%s", run.path.c_str());
-  if (fcntl(output.reading.get(), F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
+  Pipe output = TRY(Pipe::Open(), "%s", run.path.c_str());
+  if (fcntl(output.reader.get(), F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
   const Execution execution(run);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return Error::Os(errno, "%s: fork", run.path.c_str());
-  if (pid == 0) Become(execution, parent, output.writing.get());
-  output.writing.Reset();
-  return Attend(pid, output.reading.get(), run.limit);
+  if (pid == 0) Become(execution, parent, output.writer.get());
+  output.writer.Reset();
+  return Attend(pid, output.reader.get(), run.limit);
 }
 
 }  // namespace crashdump

@@ -12,18 +12,10 @@
 #include <cstring>
 #include <vector>
 
+#include "common/base/pipe.h"
+
 namespace crashdump {
 namespace {
-
-struct Pipe {
-  UniqueFd reader, writer;
-
-  static Result<Pipe> Make() {
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) return Error::Os(errno, "pipe");
-    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  }
-};
 
 extern "C" void OnChildSignal(int) {}  // its delivery is all that is wanted: it interrupts ppoll
 
@@ -63,8 +55,8 @@ Result<pid_t> ChildProcess::Fork() {
 
 Result<ChildProcess> ChildProcess::Start(const char* path, std::span<const std::string> arguments) {
   // Pipes, not a socket: a dedicated capture kernel has no network, not even a local one.
-  Pipe status = TRY(Pipe::Make());
-  Pipe answers = TRY(Pipe::Make());
+  Pipe status = TRY(Pipe::Open());
+  Pipe answers = TRY(Pipe::Open());
   // Init waits for nobody.
   for (const int ours : {status.reader.get(), answers.writer.get()}) {
     if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");

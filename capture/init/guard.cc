@@ -11,6 +11,7 @@
 
 #include "capture/init/clock.h"
 #include "common/base/io.h"
+#include "common/base/pipe.h"
 
 namespace crashdump {
 namespace {
@@ -42,19 +43,16 @@ namespace {
 }  // namespace
 
 Result<Guard> Guard::Start(void (*on_expiry)()) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Error::Os(errno, "pipe");
-  UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
+  Pipe pipe = TRY(Pipe::Open());
   // A guard that is stuck itself must not hold up init. Its own end blocks.
-  (void)fcntl(writer.get(), F_SETFL, O_NONBLOCK);
+  (void)fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK);
   const pid_t pid = fork();
   if (pid < 0) return Error::Os(errno, "fork");
   if (pid == 0) {
-    writer.Reset();
-    Watch(reader.get(), on_expiry);
+    pipe.writer.Reset();
+    Watch(pipe.reader.get(), on_expiry);
   }
-  return Guard(pid, std::move(writer));
+  return Guard(pid, std::move(pipe.writer));
 }
 
 void Guard::Expect(uint64_t limit_ms, uint64_t now_ms) {
