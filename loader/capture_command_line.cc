@@ -16,10 +16,8 @@ namespace {
 constexpr size_t kMostBytes = 2047 - 64;
 
 struct Word {
-  enum class Where : uint8_t { kEverywhere, kX86, kPowerpc };
-
   std::string_view text;
-  Where where = Where::kEverywhere;
+  std::optional<KernelFamily> only_on = std::nullopt;
 };
 
 // The reasons, one by one. A kernel that does not know a word passes over it.
@@ -32,7 +30,7 @@ constexpr Word kAlways[] = {
     {"panic=10"},
     {"oops=panic"},
     // Reproducible addresses; the small reservation leaves no room for randomness anyway.
-    {"nokaslr", Word::Where::kX86},
+    {"nokaslr", KernelFamily::kX86},
     // Drivers' own dumps would eat the little memory there is.
     {"novmcoredd"},
     // Bookkeeping that a system of two processes does not need: memory.
@@ -40,16 +38,16 @@ constexpr Word kAlways[] = {
     {"numa=off"},
     {"transparent_hugepage=never"},
     // Memory that was plugged in later belongs to the dead kernel.
-    {"acpi_no_memhotplug", Word::Where::kX86},
+    {"acpi_no_memhotplug", KernelFamily::kX86},
     // Interrupts go to the one processor that runs, not to all that there could be.
-    {"noirqdistrib", Word::Where::kPowerpc},
+    {"noirqdistrib", KernelFamily::kPowerpc},
     // Memory set aside for guests (5 % on bare metal) and for huge pages.
-    {"kvm_cma_resv_ratio=0", Word::Where::kPowerpc},
-    {"hugetlb_cma=0", Word::Where::kPowerpc},
+    {"kvm_cma_resv_ratio=0", KernelFamily::kPowerpc},
+    {"hugetlb_cma=0", KernelFamily::kPowerpc},
     // Kernels from 5.19 up to 6.2 give SRCU's work to processor 0, which is not there if another one has crashed, and
     // wait for it for ever; not with the tables that they make for machines of many processors (fixed in 6.3 and stable
     // kernels: kernel/rcu/srcutree.c, get_boot_cpu_id). On x86 the one that crashed becomes processor 0.
-    {"srcutree.big_cpu_lim=0", Word::Where::kPowerpc},
+    {"srcutree.big_cpu_lim=0", KernelFamily::kPowerpc},
 };
 
 // What people gave the running kernel for the sake of this machine's hardware, which the capture kernel has to do with
@@ -62,10 +60,6 @@ constexpr std::string_view kHardwareWords[] = {
 // Ours, and where people look: they look where they always look; our own options are given once, on the machine's usual
 // command line.
 constexpr std::string_view kPassedOn[] = {"console=", "crashdump."};
-
-bool IsFor(const Word& word, KernelFamily family) {
-  return word.where == Word::Where::kEverywhere || (word.where == Word::Where::kX86) == (family == KernelFamily::kX86);
-}
 
 // Whether the word is this option: "pci=" stands for it with any value, "noapic" for itself, "disable_radix" for both.
 bool IsOption(std::string_view word, std::string_view option) {
@@ -108,7 +102,7 @@ Result<std::string> Processors(const CaptureCommandLineFacts& facts) {
 Result<std::string> MakeCaptureCommandLine(const CaptureCommandLineFacts& facts) {
   std::string line = TRY(Processors(facts));
   for (const Word& word : kAlways) {
-    if (IsFor(word, facts.family)) Append(line, word.text);
+    if (word.only_on.value_or(facts.family) == facts.family) Append(line, word.text);
   }
   for (const std::string& word : SplitCommandLine(facts.running)) {
     if (IsPassedOn(word)) Append(line, word);

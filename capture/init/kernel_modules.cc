@@ -31,6 +31,8 @@ bool IsFileOf(std::string_view path, std::string_view name) {
                     [](char a, char b) { return (a == '-' ? '_' : a) == (b == '-' ? '_' : b); });
 }
 
+bool IsAlias(std::string_view word) { return word.find(':') != std::string_view::npos; }
+
 }  // namespace
 
 Result<> KernelModuleLoader::Load(const std::string& path) {
@@ -86,14 +88,15 @@ std::vector<std::string> LoadModules(const std::vector<std::string>& lines, cons
   std::vector<std::string> notes;
   std::vector<std::string_view> tried;
   for (const std::string& line : lines) {
-    const size_t blank = line.find(' ');
-    const std::string name = line.substr(0, blank);
-    const bool has_name = name.find(':') == std::string::npos;
+    const std::string first = line.substr(0, line.find(' '));
     std::vector<std::string_view> files;
-    if (has_name) files = index.FilesOf(name);
-    if (files.empty())
-      files = index.FilesForAlias(has_name && blank != std::string::npos ? line.substr(blank + 1) : name);
-    if (files.empty() && has_name) notes.push_back("module " + name + ": not in this image, taken for built in");
+    for (std::string_view words = line; files.empty() && !words.empty();) {
+      const std::string_view word = TakeUpTo(words, ' ');
+      files = IsAlias(word) ? index.FilesForAlias(std::string(word)) : index.FilesOf(word);
+    }
+    if (files.empty() && !IsAlias(first)) {
+      notes.push_back("module " + first + ": not in this image, taken for built in");
+    }
     for (const std::string_view file : files) {
       if (std::find(tried.begin(), tried.end(), file) != tried.end()) continue;
       tried.push_back(file);

@@ -61,14 +61,16 @@ std::string FormatDriver(const DeviceDriver& driver) {
 Result<DeviceDriver> ParseDriver(std::string_view text) {
   const size_t blank = text.find(' ');
   const std::string_view first = text.substr(0, blank);
-  const std::string_view second = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
-  const bool two = blank != std::string_view::npos;
-  if (!IsWord(first) || (two && (!IsWord(second) || IsAlias(first) || !IsAlias(second)))) {
+  DeviceDriver driver;
+  (IsAlias(first) ? driver.alias : driver.module) = first;
+  if (blank != std::string_view::npos) driver.alias = text.substr(blank + 1);
+  const bool module_fits = driver.module.empty() || IsWord(driver.module);
+  const bool alias_fits = driver.alias.empty() || (IsWord(driver.alias) && IsAlias(driver.alias));
+  // Whatever else it is, it would be written in another way.
+  if (text.empty() || !module_fits || !alias_fits || FormatDriver(driver) != text) {
     return Error::Format(ErrorCode::kCorrupt, "\"%.*s\" names no driver", static_cast<int>(text.size()), text.data());
   }
-  if (two) return DeviceDriver{.module = std::string(first), .alias = std::string(second)};
-  if (IsAlias(first)) return DeviceDriver{.module = {}, .alias = std::string(first)};
-  return DeviceDriver{.module = std::string(first), .alias = {}};
+  return driver;
 }
 
 std::vector<DeviceDriver> DriversOfDisk(const std::string& sysfs, const std::string& disk) {
