@@ -93,11 +93,11 @@ std::vector<DeviceDriver> DriversOfDisk(const std::string& sysfs, const std::str
 std::vector<DeviceDriver> DriversOfWatchdogs(const SystemPaths& paths) {
   const std::optional<std::string> root = RealPath(paths.sysfs);
   if (!root) return {};
-  const std::string watchdogs = *root + "/class/watchdog";
+  const std::string watchdogs = *root + "/class/watchdog/";
   const std::string modules = *root + "/module/";
   std::vector<DeviceDriver> nearest_first;
   for (const std::string& name : Entries(watchdogs)) {
-    const std::optional<std::string> device = RealPath(watchdogs + "/" + name + "/device");
+    const std::optional<std::string> device = RealPath(watchdogs + name + "/device");
     if (device) AppendDrivers(*root, *device, nearest_first);
   }
   // Some drivers do not say which device their watchdog is (i6300esb, Linux 6.1). But they use the module that all
@@ -105,8 +105,9 @@ std::vector<DeviceDriver> DriversOfWatchdogs(const SystemPaths& paths) {
   for (const std::string& module : Entries(modules + "watchdog/holders")) {
     const std::string drivers = modules + module + "/drivers/";
     for (const std::string& driver : Entries(drivers)) {
-      for (const std::string& name : Entries(drivers + driver)) {
-        const std::optional<std::string> device = RealPath(drivers + driver + "/" + name);
+      const std::string devices = drivers + driver + "/";
+      for (const std::string& name : Entries(devices)) {
+        const std::optional<std::string> device = RealPath(devices + name);
         if (device && device->starts_with(*root + "/devices/")) AppendDrivers(*root, *device, nearest_first);
       }
     }
