@@ -116,9 +116,11 @@ def test_kernel_knows_every_kind_of_page(vmcores: VmcoreSet, ram: set[int], page
         return sum(entry >> flag & 1 for entry in flags)
 
     vmstat = vmcores.vmstat()
-    # Nothing moved while it was recorded.
-    assert abs(vmstat["nr_free_pages"] - vmcores.vmstat("vmstat-after")["nr_free_pages"]) < 100
-    assert abs(count(_BUDDY) - vmstat["nr_free_pages"]) < 100
+    # Next to nothing moved while it was recorded: less than the tests of page classes allow for. A processor that fills or empties its
+    # own list of free pages moves up to a hundred at once, and there are two.
+    moved = len(ram) * 0.003
+    assert abs(vmstat["nr_free_pages"] - vmcores.vmstat("vmstat-after")["nr_free_pages"]) < moved
+    assert abs(count(_BUDDY) - vmstat["nr_free_pages"]) < moved
     assert count(_OFFLINE) == vmcores.info["balloon_mib"] * pages_of_mib
     assert count(_HWPOISON) == asked["poisoned"]
     # Of the small huge pages, as many again are free in the pool.
