@@ -19,6 +19,8 @@
 #include "common/base/units.h"
 #include "common/storage/find_devices.h"
 #include "common/storage/swap_header.h"
+#include "loader/boot_image.h"
+#include "loader/freed_memory.h"
 #include "loader/load_method.h"
 
 // i386 has no such call: a number that no kernel has ends like the call of a kernel without it, with ENOSYS.
@@ -44,6 +46,11 @@ std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
 long KexecFileLoad(int kernel, int initramfs, const std::string* command_line, unsigned long flags) {
   return syscall(SYS_kexec_file_load, kernel, initramfs, command_line == nullptr ? 0UL : command_line->size() + 1,
                  command_line == nullptr ? nullptr : command_line->c_str(), flags);
+}
+
+uint64_t FileSize(int file) {
+  struct stat status {};
+  return fstat(file, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
 }  // namespace
@@ -133,10 +140,20 @@ bool LinuxMachine::HasKexecFileLoad() const {
 }
 
 Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
-  if (image.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, image);
-  if (KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH) != 0) {
-    return Error::Os(errno, "kexec_file_load");
+  const FreedMemory freed;
+  if (image.method == LoadMethod::kKexecTools) {
+    const Result<> loaded = LoadWithKexecTools(*this, image);
+    // It had both files in its memory, and gives back in the order of addresses: the initramfs before the kernel, then
+    // its libraries and stack.
+    freed.OverwriteProgramPages(FileSize(image.kernel) + FileSize(image.initramfs) + 4 * kMiB);
+    return loaded;
   }
+  const long loaded = KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH);
+  const int reason = errno;
+  // The overlay with the keys is the last part of the initramfs, and so among what was freed last.
+  static_assert(kOverlayCapacity <= FreedMemory::kKernelBytes / 2);
+  freed.OverwriteKernelPages();
+  if (loaded != 0) return Error::Os(reason, "kexec_file_load");
   return {};
 }
 
