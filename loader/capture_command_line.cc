@@ -41,6 +41,12 @@ constexpr Word kAlways[] = {
     {"acpi_no_memhotplug", KernelFamily::kX86},
     // Interrupts go to the one processor that runs, not to all that there could be.
     {"noirqdistrib", KernelFamily::kPowerpc},
+    // Without it a disk's interrupt may belong to a processor that is not there. In a capture kernel block devices have
+    // one
+    // queue (block/blk-mq.c, 6.1, blk_mq_alloc_tag_set), the first of those that the driver has asked interrupts for,
+    // and
+    // each of these is bound to a processor, the first one to processor 0. A line interrupt goes where it is heard.
+    {"pci=nomsi", KernelFamily::kPowerpc},
     // Memory set aside for guests (5 % on bare metal) and for huge pages.
     {"kvm_cma_resv_ratio=0", KernelFamily::kPowerpc},
     {"hugetlb_cma=0", KernelFamily::kPowerpc},

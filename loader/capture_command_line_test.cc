@@ -39,10 +39,11 @@ TEST(CaptureCommandLine, OfPowerpc) {
   CaptureCommandLineFacts facts;
   facts.family = KernelFamily::kPowerpc;
   facts.running = "root=/dev/sda2 console=hvc0 quiet";
-  EXPECT_EQ(MakeCaptureCommandLine(facts).value(),
-            "maxcpus=1 reset_devices irqpoll panic=10 oops=panic novmcoredd cgroup_disable=memory numa=off "
-            "transparent_hugepage=never noirqdistrib kvm_cma_resv_ratio=0 hugetlb_cma=0 srcutree.big_cpu_lim=0 "
-            "console=hvc0");
+  EXPECT_EQ(
+      MakeCaptureCommandLine(facts).value(),
+      "maxcpus=1 reset_devices irqpoll panic=10 oops=panic novmcoredd cgroup_disable=memory numa=off "
+      "transparent_hugepage=never noirqdistrib pci=nomsi kvm_cma_resv_ratio=0 hugetlb_cma=0 srcutree.big_cpu_lim=0 "
+      "console=hvc0");
   facts.cpus = 4;
   EXPECT_TRUE(MakeCaptureCommandLine(facts).value().starts_with("maxcpus=4 reset_devices "));
 }

@@ -111,13 +111,13 @@ def recover(vm: Vm, product: Product, crashed: ObservedCrash, configuration: Seq
     if dumps:
         # An attempt that failed early may have left fewer messages than the other.
         longest = max(dumps, key=lambda dump: len(dump.messages))
-        longest.check_messages(console)
+        longest.check_messages(console, vm.config.architecture.unshown_lines)
         before = _texts(crashed.dmesg)
         assert len(before) > 100
         require(_texts(longest.messages)[: len(before)] == before, WrongBytes, "the messages are not those of the kernel")
     for dump in dumps:
         require(longest.messages.startswith(dump.messages), WrongBytes, f"the messages of {dump.name} are others")
-        check_pages(dump, product.disk, crashed.memory.parent, memory, crashed.ram, vm.config.architecture.page_size)
+        check_pages(dump, product.disk, crashed.memory.parent, memory, crashed.ram, vm.config.architecture)
     return dumps
 
 

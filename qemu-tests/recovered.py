@@ -6,9 +6,10 @@ import mmap
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from harm import Lost, WrongBytes, require
+from machine.architecture import X86_64, Architecture
 from machine.disk import Disk
 from machine.kdump import KdumpFile
 from machine.vmcore import PAGE, Vmcore
@@ -32,15 +33,15 @@ class RecoveredDump:
         """The key=value lines of `machine_facts` or `capture`, the capture's own account; of a key that repeats the last one."""
         return dict(line.split("=", 1) for line in self.info[member])
 
-    def check_messages(self, console: str) -> None:
-        """The panic is there to the last line that the console shows of it."""
+    def check_messages(self, console: str, unshown_lines: int = 0) -> None:
+        """The panic is there to the last line that the console shows of it, and no more than `unshown_lines` behind that."""
         for text in ("sysrq: Trigger a crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace:"):
             require(text in self.messages, Lost, f"no '{text}' in the messages")
-        before_capture = console[: console.rindex("sysrq triggered crash")].count("Linux version")
-        said = console.split("[    0.000000] Linux version")[before_capture]
-        # Before it says its version, a capture kernel says other things at this time, and firmware and loaders without a time.
-        last = [line for line in said.splitlines() if _TIME.match(line) and not line.startswith("[    0.000000]")][-1]
-        require(self.messages.endswith(f"\n{last}\n"), Lost, f"the last line of the messages is not: {last}")
+        # The capture kernel begins to speak at this time; firmware and loaders between do without one.
+        said, _, _ = console[console.rindex("Kernel panic") :].partition("\n[    0.000000] ")
+        last = [line for line in said.splitlines() if _TIME.match(line)][-1]
+        _, found, behind = self.messages.rpartition(f"\n{last}\n")
+        require(found != "" and behind.count("\n") <= unshown_lines, Lost, f"the last line of the messages is not: {last}")
 
 
 def read_vmcore(disk: Disk, name: str, directory: Path, page_size: int = PAGE) -> Vmcore | KdumpFile:
@@ -52,23 +53,34 @@ def read_vmcore(disk: Disk, name: str, directory: Path, page_size: int = PAGE) -
 
 
 def check_pages(
-    dump: RecoveredDump, disk: Disk, directory: Path, memory: bytes | mmap.mmap, ram: set[int], page_size: int = PAGE
+    dump: RecoveredDump, disk: Disk, directory: Path, memory: bytes | mmap.mmap, ram: set[int], architecture: Architecture = X86_64
 ) -> int:
     """compare_pages() of the dump's vmcore, if it has one."""
     if dump.info["vmcore"] != "present":
         return 0
-    return compare_pages(read_vmcore(disk, dump.name, directory, page_size), memory, ram)
+    return compare_pages(read_vmcore(disk, dump.name, directory, architecture.page_size), memory, ram, architecture)
 
 
-def compare_pages(vmcore: Vmcore | KdumpFile, memory: bytes | mmap.mmap, ram: set[int]) -> int:
-    """How many pages of the vmcore are RAM; each is equal to that of `memory`, the machine's as seen from outside."""
+def compare_pages(
+    vmcore: Vmcore | KdumpFile, memory: bytes | mmap.mmap, ram: set[int], architecture: Architecture = X86_64
+) -> int:
+    """How many pages of the vmcore are RAM; each is equal to that of `memory`, the machine's as seen from outside, but for what the
+    hypervisor goes on counting."""
     compared = 0
     size = vmcore.page_size
     for pfn in vmcore.offsets:
         if pfn in ram:
-            require(vmcore.page(pfn) == memory[pfn * size : (pfn + 1) * size], WrongBytes, f"pfn {pfn:#x} differs")
+            page, original = vmcore.page(pfn), memory[pfn * size : (pfn + 1) * size]
+            same = page == original or all(architecture.is_counter(at) for at in _differing_words(page, original))
+            require(same, WrongBytes, f"pfn {pfn:#x} differs")
             compared += 1
     return compared
+
+
+def _differing_words(one: bytes, other: bytes) -> Iterator[int]:
+    """The offsets of words of 32 bits."""
+    assert len(one) == len(other)
+    return (at for at in range(0, len(one), 4) if one[at : at + 4] != other[at : at + 4])
 
 
 def _directory(name: str) -> str:

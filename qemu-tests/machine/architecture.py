@@ -2,7 +2,7 @@
 # The architectures of test machines: all that is different about them stands in this table.
 
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import Optional, Sequence
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Architecture:
     production: str = ""
     one_cpu: str = "nr_cpus=1"
     kexec_tools: bool = False
+    unshown_lines: int = 0  # of its last messages before the capture kernel starts, that do not come to the console
+    counters: Optional[range] = None  # where in a page 32-bit counters of the hypervisor may be
+
+    def is_counter(self, offset: int) -> bool:
+        return self.counters is not None and offset in self.counters
 
     @property
     def kernel_arguments(self) -> str:
@@ -88,6 +93,11 @@ PPC64LE = Architecture(
     memory_mib=2048,
     one_cpu="maxcpus=1",
     kexec_tools=True,
+    # "Sending IPI to other CPUs", "IPI complete", "kexec: Starting switchover sequence."
+    unshown_lines=3,
+    # The dispatch counter of each processor's virtual processor area, which the crashed kernel has registered in 1 KiB at a multiple
+    # of that (arch/powerpc/include/asm/lppaca.h, 6.1, yield_count).
+    counters=range(0x100, 65536, 1024),
 )
 
 # Power8 has no radix tables, so its kernel uses the hash table; with the large pages that real machines have.
