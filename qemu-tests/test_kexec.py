@@ -16,13 +16,20 @@ from machine.kernel import Kernel
 from machine.ranges import copy_image
 from machine.vm import Vm
 
+_PLATFORMS = [
+    pytest.param(name, marks=[pytest.mark.slow] if name != "x86_64" else [])
+    for name, parts in PLATFORMS.items()
+    if parts.capture_kernel == parts.kernel
+]
 
-@pytest.mark.parametrize("platform", [pytest.param(name, marks=[pytest.mark.slow] if name != "x86_64" else []) for name in PLATFORMS])
+
+@pytest.mark.parametrize("platform", _PLATFORMS)
 def test_panic_jumps_into_the_crash_kernel(
     platform: str, make_vm: Callable[..., Vm], pristine_disk: Disk, test_directory: Path, tmp_path: Path
 ) -> None:
-    architecture, suite = PLATFORMS[platform]
-    kernel = Kernel.fetch(suite, architecture)
+    parts = PLATFORMS[platform]
+    architecture = parts.architecture
+    kernel = Kernel.named(parts.kernel, architecture)
     initramfs = tmp_path / "guest.cpio"
     build_initramfs(initramfs, kernel)
     tools = tmp_path / "tools"

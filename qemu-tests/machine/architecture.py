@@ -17,7 +17,7 @@ class Registers:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`name`: that of toolchain/architectures.table, which programs are built for. `always`: what every kernel, a capture kernel too,
+    """`name`: that of toolchain/architectures.table, which programs are built for; `debian`: the distribution's, or nothing. `always`: what every kernel, a capture kernel too,
     is told; `production`: what only production kernels are. `one_cpu`: tells a capture kernel to use no other processor than that
     of the panic. Where `kexec_tools` is set, the distribution's kernel has no kexec_file_load, and the guest has kexec-tools instead."""
 
@@ -105,13 +105,30 @@ PPC64LE_HASH = replace(
     PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
 )
 
+# The distribution has neither kernels nor programs for it.
+PPC64 = replace(PPC64LE, name="ppc64", debian="", byte_order=">", kexec_tools=False)
+
 ARCHITECTURES = {"x86_64": X86_64, "i386": I386, "ppc64le": PPC64LE, "ppc64le-hash": PPC64LE_HASH}
 
-# What tests go through: an architecture and a kernel of kernels.table.
+
+@dataclass(frozen=True)
+class PlatformParts:
+    """`kernel` and `capture_kernel` as Kernel.named() has them."""
+
+    architecture: Architecture
+    kernel: str
+    capture_kernel: str
+
+
+# What tests go through.
 PLATFORMS = {
-    "x86_64": (X86_64, "bookworm"),
-    "i386": (I386, "bookworm"),
-    "i386-pae": (I386, "bookworm+pae"),
-    "ppc64le": (PPC64LE, "bookworm"),
-    "ppc64le-hash": (PPC64LE_HASH, "bookworm"),
+    "x86_64": PlatformParts(X86_64, "bookworm", "bookworm"),
+    "x86_64-dedicated": PlatformParts(X86_64, "bookworm", "dedicated"),
+    "i386": PlatformParts(I386, "bookworm", "bookworm"),
+    "i386-pae": PlatformParts(I386, "bookworm+pae", "bookworm+pae"),
+    "i386-dedicated": PlatformParts(I386, "bookworm+pae", "dedicated"),
+    "ppc64le": PlatformParts(PPC64LE, "bookworm", "bookworm"),
+    "ppc64le-hash": PlatformParts(PPC64LE_HASH, "bookworm", "bookworm"),
+    "ppc64le-dedicated": PlatformParts(PPC64LE, "bookworm", "dedicated"),
+    "ppc64": PlatformParts(PPC64, "production", "dedicated"),
 }

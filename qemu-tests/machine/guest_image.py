@@ -31,7 +31,13 @@ def build_initramfs(output: Path, kernel: Kernel, modules: Sequence[str] = DISK_
     """Not compressed: QEMU copies it into memory at once, and the guest need not unpack it slowly."""
     architecture = kernel.architecture
     names = [*BASE_MODULES, *architecture.modules, *modules]
-    programs = Path(_output_of([_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]))
+    programs = Path(
+        _output_of(
+            [_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]
+            if architecture.debian
+            else [_BUILD_SYSROOT, architecture.name, "busybox-alone"]
+        )
+    )
     with output.open("wb") as stream:
         cpio = CpioWriter(stream)
         cpio.directory(".")

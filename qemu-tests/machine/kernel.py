@@ -17,7 +17,7 @@ _BUILD = _ROOT / "kernel-configs/build-kernel"
 class Kernel:
     """`directory` holds vmlinuz and lib/modules/<release>."""
 
-    name: str  # the suite in kernels.table, or "dedicated"
+    name: str  # the suite in kernels.table, "dedicated" or "production"
     directory: Path
     release: str
     architecture: Architecture
@@ -30,7 +30,15 @@ class Kernel:
     @staticmethod
     def build(architecture: Architecture = X86_64) -> "Kernel":
         """The dedicated capture kernel; minutes if it is not in the cache."""
-        return Kernel._made_by("dedicated", architecture, _BUILD, architecture.name)
+        return Kernel.named("dedicated", architecture)
+
+    @staticmethod
+    def named(name: str, architecture: Architecture) -> "Kernel":
+        """"production" is one that is built as well, for an architecture that the distribution has no kernel for."""
+        built = {"dedicated": architecture.name, "production": f"{architecture.name}-production"}
+        if name in built:
+            return Kernel._made_by(name, architecture, _BUILD, built[name])
+        return Kernel.fetch(name, architecture)
 
     @staticmethod
     def _made_by(name: str, architecture: Architecture, script: Path, *arguments: str) -> "Kernel":
