@@ -15,6 +15,8 @@ inline std::string FakeBzImage(WordSize word = WordSize::k64, uint32_t init_size
   const auto put = [&file](size_t offset, size_t size, uint64_t value) {
     StoreInteger(MutableBytesOf(file).subspan(offset, size), value, ByteOrder::kLittle);
   };
+  put(0x1f1, 1, 1);
+  put(0x1f4, 4, (file.size() - 1024) / 16);
   put(0x1fe, 2, 0xaa55);
   file.replace(0x202, 4, "HdrS");
   put(0x206, 2, 0x20f);
@@ -43,6 +45,8 @@ inline std::string FakeVmlinux(uint16_t machine, TargetFormat format, uint64_t m
   const MutableBytes load =
       bytes.subspan(layout.header_bytes + layout.program_header_bytes, layout.program_header_bytes);
   layout.segment_type.Store(load, kSegmentLoad, format.order);
+  layout.file_offset.Store(load, 1024, format.order);
+  layout.file_size.Store(load, file.size() - 1024, format.order);
   layout.memory_size.Store(load, memory_size, format.order);
   return file;
 }

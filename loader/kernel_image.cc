@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cinttypes>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,9 @@ namespace {
 struct SetupHeader {
   uint8_t unused_000[0x1f1];
   uint8_t setup_sectors;  // behind the first one; they are not loaded
-  uint8_t unused_1f2[0x1fe - 0x1f2];
+  uint8_t unused_1f2[2];
+  le32 paragraphs;  // of 16 bytes, behind the setup sectors
+  uint8_t unused_1f8[0x1fe - 0x1f8];
   le16 boot_flag;  // 0xaa55
   uint8_t unused_200[2];
   uint8_t magic[4];  // "HdrS"
@@ -37,6 +40,7 @@ static_assert(offsetof(SetupHeader, version) == 0x206 && offsetof(SetupHeader, l
 static_assert(offsetof(SetupHeader, extended_load_flags) == 0x236 && offsetof(SetupHeader, init_size) == 0x260);
 
 constexpr uint64_t kSectorBytes = 512;
+constexpr uint64_t kParagraphBytes = 16;
 constexpr uint16_t kBootFlag = 0xaa55;
 constexpr uint16_t kVersionWithInitSize = 0x20a;
 constexpr uint16_t kVersionWithExtendedFlags = 0x20c;
@@ -46,7 +50,16 @@ constexpr uint16_t kLoadedAbove4G = 2;
 
 Error NoKernel() { return Error::Format(ErrorCode::kCorrupt, "no kernel image"); }
 
+// Nobody else would notice: a bzImage without its end is loaded, and dies when it unpacks itself.
+Result<> CheckWhole(uint64_t size, uint64_t wanted) {
+  if (size >= wanted) return {};
+  return Error::Format(ErrorCode::kTruncated, "cut off: the kernel has %" PRIu64 " bytes, and there are %" PRIu64,
+                       wanted, size);
+}
+
 bool IsBzImage(const SetupHeader& header) { return Equal(Bytes(header.magic), BytesOf("HdrS")); }
+
+uint64_t SetupBytes(const SetupHeader& header) { return (uint64_t{header.setup_sectors} + 1) * kSectorBytes; }
 
 uint64_t InitSize(const SetupHeader& header) {
   return header.version >= kVersionWithInitSize ? uint32_t{header.init_size} : 0;
@@ -64,6 +77,7 @@ Result<uint64_t> CheckBzImage(const SetupHeader& header, uint64_t size, const Ar
     return Error::Format(ErrorCode::kUnsupported,
                          "a 32-bit kernel, which the kernel of this machine (%s) does not load", name.c_str());
   }
+  TRY(CheckWhole(size, SetupBytes(header) + uint32_t{header.paragraphs} * kParagraphBytes));
   return std::max(size, InitSize(header));
 }
 
@@ -89,7 +103,7 @@ uint64_t ElfMachineOf(const Architecture& architecture) {
 }
 
 // All that it has in memory. Debug information, which may be most of the file, is not.
-Result<uint64_t> LoadedBytes(int fd, Bytes header, const Architecture& architecture) {
+Result<uint64_t> LoadedBytes(int fd, uint64_t size, Bytes header, const Architecture& architecture) {
   const ElfLayout& layout = ElfLayoutOf(architecture.format.word);
   const ByteOrder order = architecture.format.order;
   const uint64_t count = layout.program_count.Load(header, order);
@@ -100,14 +114,18 @@ Result<uint64_t> LoadedBytes(int fd, Bytes header, const Architecture& architect
   for (size_t i = 0; i < count; ++i) {
     const Bytes segment = Bytes(segments).subspan(i * layout.program_header_bytes, layout.program_header_bytes);
     if (layout.segment_type.Load(segment, order) != kSegmentLoad) continue;
-    uint64_t bytes = layout.memory_size.Load(segment, order);
-    if (__builtin_add_overflow(loaded, bytes, &loaded)) return NoKernel();
+    uint64_t end = 0;
+    if (__builtin_add_overflow(layout.file_offset.Load(segment, order), layout.file_size.Load(segment, order), &end) ||
+        __builtin_add_overflow(loaded, layout.memory_size.Load(segment, order), &loaded)) {
+      return NoKernel();
+    }
+    TRY(CheckWhole(size, end));
   }
   if (loaded == 0) return NoKernel();
   return loaded;
 }
 
-Result<uint64_t> CheckVmlinux(int fd, Bytes header, const Architecture& architecture) {
+Result<uint64_t> CheckVmlinux(int fd, uint64_t size, Bytes header, const Architecture& architecture) {
   const std::string name(architecture.name);
   if (architecture.family == KernelFamily::kX86 && architecture.format.word == WordSize::k64) {
     return Error::Format(ErrorCode::kUnsupported, "an ELF file, and %s loads a bzImage only (vmlinuz)", name.c_str());
@@ -119,7 +137,7 @@ Result<uint64_t> CheckVmlinux(int fd, Bytes header, const Architecture& architec
     return Error::Format(ErrorCode::kUnsupported, "a %u-bit kernel for %s, and this machine is %s",
                          8 * found.word_bytes(), MachineName(machine, found).c_str(), name.c_str());
   }
-  return LoadedBytes(fd, header, architecture);
+  return LoadedBytes(fd, size, header, architecture);
 }
 
 }  // namespace
@@ -130,7 +148,7 @@ Result<uint64_t> CheckKernelImage(int fd, uint64_t size, const Architecture& arc
   TRY(PreadFull(fd, 0, head));
   const auto setup = LoadObject<SetupHeader>(head);
   if (IsBzImage(setup)) return CheckBzImage(setup, size, architecture);
-  if (Equal(Bytes(head).first(sizeof(kElfMagic)), Bytes(kElfMagic))) return CheckVmlinux(fd, head, architecture);
+  if (Equal(Bytes(head).first(sizeof(kElfMagic)), Bytes(kElfMagic))) return CheckVmlinux(fd, size, head, architecture);
   return NoKernel();
 }
 
@@ -140,7 +158,7 @@ Result<uint64_t> SizeWithRoomToUnpack(int fd, uint64_t size) {
   TRY(PreadFull(fd, 0, head));
   const auto setup = LoadObject<SetupHeader>(head);
   if (!IsBzImage(setup)) return uint64_t{0};
-  return std::max(size, (uint64_t{setup.setup_sectors} + 1) * kSectorBytes + InitSize(setup));
+  return std::max(size, SetupBytes(setup) + InitSize(setup));
 }
 
 }  // namespace crashdump

@@ -80,6 +80,21 @@ TEST_F(KernelImageTest, RefusesWhatIsNoKernel) {
   ExpectRefused("ppc64", FakeVmlinux(kElfMachinePpc64, kBig64, 0), ErrorCode::kCorrupt, "no kernel image");
 }
 
+TEST_F(KernelImageTest, RefusesWhatIsCutOff) {
+  for (std::string file : {FakeBzImage(), FakeVmlinux(kElfMachinePpc64, kBig64)}) {
+    const char* const machine = file.front() == 'k' ? "x86_64" : "ppc64";
+    ASSERT_TRUE(Check(machine, file).ok());
+    file.push_back('s');  // a signature
+    ASSERT_TRUE(Check(machine, file).ok());
+    file.resize(file.size() - 2);
+    ExpectRefused(machine, file, ErrorCode::kTruncated, "cut off: the kernel has 2048 bytes, and there are 2047");
+  }
+  std::string file = FakeVmlinux(kElfMachinePpc64, kBig64);
+  const MutableBytes segment = MutableBytesOf(file).subspan(64 + 56, 56);
+  kElf64Layout.file_offset.Store(segment, UINT64_MAX - 1, ByteOrder::kBig);
+  ExpectRefused("ppc64", file, ErrorCode::kCorrupt, "no kernel image");
+}
+
 TEST_F(KernelImageTest, ProgramHeadersBehindTheEndAreAnError) {
   std::string file = FakeVmlinux(kElfMachinePpc64, kLittle64);
   kElf64Layout.program_offset.Store(MutableBytesOf(file), uint64_t{1} << 40, ByteOrder::kLittle);
