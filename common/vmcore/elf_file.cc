@@ -82,12 +82,15 @@ Result<ElfFile> ElfFile::Read(const ByteSource& source) {
   std::array<uint8_t, kElf64Layout.header_bytes> header{};
   const MutableBytes ident = MutableBytes(header).first(kElfIdentBytes);
   TRY(source.ReadAt(0, ident), "not an ELF file");
-  const ElfIdent found = TRY(CheckIdent(ident));
+  ElfIdent found = TRY(CheckIdent(ident));
+  const ElfLayout& layout = ElfLayoutOf(found.format.word);
+  TRY(source.ReadAt(0, MutableBytes(header).first(layout.header_bytes)), "ELF header");
+  // Of an image that kexec_file_load has prepared, e_ident says little-endian whatever the machine is; the fields are
+  // in its byte order all the same (kernel/kexec_file.c, 6.1, crash_prepare_elf64_headers).
+  if (layout.type.Load(header, ByteOrder::kBig) == kElfTypeCore) found.format.order = ByteOrder::kBig;
   ElfFile file;
   file.format_ = found.format;
   const ByteOrder order = found.format.order;
-  const ElfLayout& layout = ElfLayoutOf(found.format.word);
-  TRY(source.ReadAt(0, MutableBytes(header).first(layout.header_bytes)), "ELF header");
 
   const uint64_t type = layout.type.Load(header, order);
   if (type != kElfTypeCore) {

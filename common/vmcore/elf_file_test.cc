@@ -89,6 +89,16 @@ TEST(ElfFile, QemusTableIsBehindTheSectionHeaders) {
   EXPECT_EQ(ErrorText(file), "");
 }
 
+TEST(ElfFile, BigEndianWhateverTheIdentSays) {
+  std::vector<uint8_t> file = TwoLoads().Format(kBig64, kElfMachinePpc64).Build();
+  file[kElfIdentData] = kElfDataLittle;
+  const Result<ElfFile> elf = ElfFile::Read(MemorySource(file));
+  ASSERT_TRUE(elf.ok()) << elf.error().text();
+  EXPECT_EQ(elf.value().format(), kBig64);
+  EXPECT_EQ(elf.value().machine(), kElfMachinePpc64);
+  EXPECT_EQ(elf.value().loads().size(), 2U);
+}
+
 TEST(ElfFile, OtherFilesAreRefused) {
   EXPECT_EQ(ErrorText({}), "not an ELF file: offset 0: needs 16 bytes, the data end at 0");
   EXPECT_EQ(ErrorText(std::vector<uint8_t>(4096)), "not an ELF file");
