@@ -203,8 +203,9 @@ void DeleteDeadKeys(KeyStore& store, const KeyStore::Contents& keys, const Targe
 }
 
 Result<std::string> CommandLineFor(const Machine& machine, const Configuration& configuration,
-                                   const Architecture& architecture) {
+                                   const Architecture& architecture, const TargetDevice& target) {
   CaptureCommandLineFacts facts;
+  facts.drivers = target.drivers;
   facts.family = architecture.family;
   facts.running = TRY(machine.ReadText("/proc/cmdline"));
   facts.append = configuration.command_line_append;
@@ -235,10 +236,10 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   const BootFile kernel = TRY(OpenKernel(machine.Path(configuration.kernel), architecture), "capture kernel");
   const BootFile initramfs = TRY(OpenInitramfs(machine.Path(configuration.initramfs)), "capture initramfs");
   TRY(CheckFits(machine, kernel, initramfs));
-  const std::string line = TRY(CommandLineFor(machine, configuration, architecture));
   const std::string boot_id = TRY(BootId(machine));
 
   const Target target = TRY(OpenTarget(machine, state, configuration.target));
+  const std::string line = TRY(CommandLineFor(machine, configuration, architecture, target.described));
   KeyStore store(state.keys);
   const KeyStore::Contents keys = TRY(store.ReadAll(), "key records");
   const Allocation allocation = TRY(Allocate(target, keys));

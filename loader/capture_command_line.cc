@@ -41,12 +41,6 @@ constexpr Word kAlways[] = {
     {"acpi_no_memhotplug", KernelFamily::kX86},
     // Interrupts go to the one processor that runs, not to all that there could be.
     {"noirqdistrib", KernelFamily::kPowerpc},
-    // Without it a disk's interrupt may belong to a processor that is not there. In a capture kernel block devices have
-    // one
-    // queue (block/blk-mq.c, 6.1, blk_mq_alloc_tag_set), the first of those that the driver has asked interrupts for,
-    // and
-    // each of these is bound to a processor, the first one to processor 0. A line interrupt goes where it is heard.
-    {"pci=nomsi", KernelFamily::kPowerpc},
     // Memory set aside for guests (5 % on bare metal) and for huge pages.
     {"kvm_cma_resv_ratio=0", KernelFamily::kPowerpc},
     {"hugetlb_cma=0", KernelFamily::kPowerpc},
@@ -55,6 +49,16 @@ constexpr Word kAlways[] = {
     // kernels: kernel/rcu/srcutree.c, get_boot_cpu_id). On x86 the one that crashed becomes processor 0.
     {"srcutree.big_cpu_lim=0", KernelFamily::kPowerpc},
 };
+
+// Without it a disk's interrupt may belong to a processor that is not there. Where the processor that crashed keeps its
+// number, and no other runs, a block device still has one queue in a capture kernel (block/blk-mq.c, 6.1,
+// blk_mq_alloc_tag_set), the first of those that its driver has asked interrupts for, and each of these interrupts is
+// bound to a processor, the first to processor 0. A line interrupt goes where it is heard.
+constexpr std::string_view kLineInterrupts = "pci=nomsi";
+
+// Drivers that give up without message interrupts, and do not spread them in a capture kernel (drivers/scsi/mpi3mr/
+// mpi3mr_fw.c, mpi3mr_setup_isr), or do, and then only hear what processor 0 should (drivers/scsi/smartpqi/).
+constexpr std::string_view kMessageInterruptsOnly[] = {"mpi3mr", "smartpqi"};
 
 // What people gave the running kernel for the sake of this machine's hardware, which the capture kernel has to do with
 // as well: without it, it may find no disk, or not read encrypted memory.
@@ -86,6 +90,13 @@ void Append(std::string& line, std::string_view word) {
   line.append(word);
 }
 
+bool CanUseLineInterrupts(const std::vector<DeviceDriver>& drivers) {
+  return std::none_of(drivers.begin(), drivers.end(), [](const DeviceDriver& driver) {
+    return std::find(std::begin(kMessageInterruptsOnly), std::end(kMessageInterruptsOnly), driver.module) !=
+           std::end(kMessageInterruptsOnly);
+  });
+}
+
 // One processor is enough to write to a disk.
 Result<std::string> Processors(const CaptureCommandLineFacts& facts) {
   const std::string count = std::to_string(std::max(facts.cpus, 1U));
@@ -110,6 +121,7 @@ Result<std::string> MakeCaptureCommandLine(const CaptureCommandLineFacts& facts)
   for (const Word& word : kAlways) {
     if (word.only_on.value_or(facts.family) == facts.family) Append(line, word.text);
   }
+  if (facts.family == KernelFamily::kPowerpc && CanUseLineInterrupts(facts.drivers)) Append(line, kLineInterrupts);
   for (const std::string& word : SplitCommandLine(facts.running)) {
     if (IsPassedOn(word)) Append(line, word);
   }

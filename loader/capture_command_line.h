@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
+#include "common/storage/device_drivers.h"
 #include "loader/architecture.h"
 
 namespace crashdump {
@@ -17,6 +19,7 @@ struct CaptureCommandLineFacts {
   std::string append;                        // from the configuration
   unsigned cpus = 1;                         // processors that the capture kernel may use
   std::optional<uint32_t> boot_cpu_apic_id;  // x86: needed for more than one
+  std::vector<DeviceDriver> drivers;         // of the target
 };
 
 // kInvalidArgument if it would be longer than the kernel takes, or on x86 for several processors without the boot

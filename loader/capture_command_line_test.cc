@@ -39,11 +39,14 @@ TEST(CaptureCommandLine, OfPowerpc) {
   CaptureCommandLineFacts facts;
   facts.family = KernelFamily::kPowerpc;
   facts.running = "root=/dev/sda2 console=hvc0 quiet";
-  EXPECT_EQ(
-      MakeCaptureCommandLine(facts).value(),
-      "maxcpus=1 reset_devices irqpoll panic=10 oops=panic novmcoredd cgroup_disable=memory numa=off "
-      "transparent_hugepage=never noirqdistrib pci=nomsi kvm_cma_resv_ratio=0 hugetlb_cma=0 srcutree.big_cpu_lim=0 "
-      "console=hvc0");
+  EXPECT_EQ(MakeCaptureCommandLine(facts).value(),
+            "maxcpus=1 reset_devices irqpoll panic=10 oops=panic novmcoredd cgroup_disable=memory numa=off "
+            "transparent_hugepage=never noirqdistrib kvm_cma_resv_ratio=0 hugetlb_cma=0 srcutree.big_cpu_lim=0 "
+            "pci=nomsi console=hvc0");
+  facts.drivers = {{"pci_host", ""}, {"nvme", "pci:x"}};
+  EXPECT_NE(MakeCaptureCommandLine(facts).value().find(" pci=nomsi "), std::string::npos);
+  facts.drivers.push_back({"smartpqi", "pci:y"});
+  EXPECT_EQ(MakeCaptureCommandLine(facts).value().find("pci="), std::string::npos);
   facts.cpus = 4;
   EXPECT_TRUE(MakeCaptureCommandLine(facts).value().starts_with("maxcpus=4 reset_devices "));
 }
