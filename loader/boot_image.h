@@ -25,7 +25,7 @@ struct BootFile {
 };
 
 // A kernel that this architecture's loaders take. kCorrupt if it is no kernel, kUnsupported if it is another
-// architecture's, or in a form that is not taken. The error names `path`.
+// architecture's, or in a form that is not taken, kTruncated if its end is missing. The error names `path`.
 Result<BootFile> OpenKernel(const std::string& path, const Architecture& architecture);
 // The open kernel for kexec-tools: a bzImage as a copy in memory with all the room behind it that it needs to unpack
 // itself. kexec-tools for i386 leaves that out, and puts the random seed there (2.0.25 to 2.0.29,

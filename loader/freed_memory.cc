@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -14,6 +15,30 @@
 #include "common/base/units.h"
 
 namespace crashdump {
+namespace {
+
+// What is in a pipe is in pages that the kernel takes for itself, one by one (fs/pipe.c, 6.1, pipe_write).
+void OverwriteKernelPages(uint64_t bytes) {
+  const Result<Pipe> pipe = Pipe::Open();
+  if (!pipe.ok()) return;
+  const int writer = pipe.value().writer.get();
+  if (fcntl(writer, F_SETFL, O_NONBLOCK) != 0) return;
+  (void)fcntl(writer, F_SETPIPE_SZ, static_cast<int>(bytes));
+  const std::vector<uint8_t> page(static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+  while (WriteFull(writer, page).ok()) {
+  }
+}
+
+void OverwriteProgramPages(size_t bytes) {
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;
+  // No huge pages: those are not in the lists of single pages.
+  (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
+  memset(memory, 0, bytes);
+  (void)munmap(memory, bytes);
+}
+
+}  // namespace
 
 FreedMemory::FreedMemory() {
   // The C library's type is too small for large machines, the calls take any.
@@ -32,27 +57,10 @@ FreedMemory::~FreedMemory() {
   if (bound_) (void)sched_setaffinity(0, sizeof(allowed_), reinterpret_cast<const cpu_set_t*>(allowed_.data()));
 }
 
-// What is in a pipe is in pages that the kernel takes for itself, one by one (fs/pipe.c, 6.1, pipe_write).
-void FreedMemory::OverwriteKernelPages() const {
-  const Result<Pipe> pipe = Pipe::Open();
-  if (!pipe.ok()) return;
-  const int writer = pipe.value().writer.get();
-  if (fcntl(writer, F_SETFL, O_NONBLOCK) != 0) return;
-  (void)fcntl(writer, F_SETPIPE_SZ, static_cast<int>(kKernelBytes));
-  const std::vector<uint8_t> page(static_cast<size_t>(sysconf(_SC_PAGESIZE)));
-  while (WriteFull(writer, page).ok()) {
-  }
-}
-
-void FreedMemory::OverwriteProgramPages(uint64_t bytes) const {
-  if (bytes != static_cast<size_t>(bytes)) return;
-  const auto size = static_cast<size_t>(bytes);
-  void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return;
-  // No huge pages: those are not in the lists of single pages.
-  (void)madvise(memory, size, MADV_NOHUGEPAGE);
-  memset(memory, 0, size);
-  (void)munmap(memory, size);
+void FreedMemory::Overwrite(uint64_t bytes) const {
+  bytes = std::min(bytes, kMostBytes);
+  OverwriteKernelPages(std::min(bytes, kMostKernelBytes));
+  OverwriteProgramPages(static_cast<size_t>(bytes));
 }
 
 }  // namespace crashdump

@@ -3,9 +3,10 @@
 //
 // kexec_file_load reads the initramfs into pages of its own and frees them as they are (kernel/kexec_file.c, 6.1,
 // kimage_file_post_load_cleanup); so does a program when it ends. A dump of the default level leaves free pages out,
-// but each processor has a list of the pages it freed last (mm/page_alloc.c, 6.1, free_unref_page_commit), and those in
-// it cannot be told from the kernel's own. Who next asks for memory of the same kind on the same processor gets them,
-// the last first.
+// but each processor has lists of the pages it freed last (mm/page_alloc.c, 6.1, free_unref_page_commit), and those in
+// them cannot be told from the kernel's own. Who next asks for memory on the same processor gets them, the last first,
+// from the list for the kernel's pages or that for programs': which of them a page is in, its surroundings decide and
+// not who has had it (get_pfnblock_migratetype).
 #pragma once
 
 #include <array>
@@ -23,14 +24,14 @@ class FreedMemory {
   FreedMemory& operator=(const FreedMemory&) = delete;
   ~FreedMemory();
 
-  // Overwrites the last kKernelBytes, or a little more or less, of what the kernel itself gave back. As far as there is
-  // memory; there is nothing to do about it where there is none.
-  void OverwriteKernelPages() const;
-  // As much of what programs gave back.
-  void OverwriteProgramPages(uint64_t bytes) const;
+  // Overwrites about as many bytes of what was given back last, in the one list and in the other, but no more than
+  // kMostBytes. As far as there is memory: there is nothing to do about it where there is none.
+  void Overwrite(uint64_t bytes) const;
 
-  // As long as pipes may be (fs.pipe-max-size, unless it was changed).
-  static constexpr uint64_t kKernelBytes = kMiB;
+  // More than such a list holds on most machines, and not so much that others would have to go without.
+  static constexpr uint64_t kMostBytes = 64 * kMiB;
+  // As much as a pipe may hold (fs.pipe-max-size, unless it was changed), and so of the list for the kernel.
+  static constexpr uint64_t kMostKernelBytes = kMiB;
 
  private:
   // For as many processors as a kernel can be configured for (NR_CPUS).

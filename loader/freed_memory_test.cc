@@ -30,10 +30,9 @@ TEST(FreedMemory, StaysOnOneProcessorUntilItGoes) {
 // That it is the freed pages which are overwritten shows in a machine: qemu-tests/test_secrets.py.
 TEST(FreedMemory, OverwritesWithoutWaiting) {
   const FreedMemory freed;
-  freed.OverwriteKernelPages();
-  freed.OverwriteProgramPages(3 * kMiB);
-  // More than there is.
-  freed.OverwriteProgramPages(~uint64_t{0});
+  freed.Overwrite(100'000);
+  freed.Overwrite(3 * kMiB);
+  freed.Overwrite(~uint64_t{0});
 }
 
 }  // namespace

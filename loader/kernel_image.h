@@ -11,7 +11,7 @@
 namespace crashdump {
 
 // The bytes of memory that the kernel in the open file of `size` bytes takes up, at least. kCorrupt if it is no kernel,
-// kUnsupported if it is one of another architecture, or in a form that is not taken.
+// kUnsupported if it is one of another architecture, or in a form that is not taken, kTruncated if its end is missing.
 Result<uint64_t> CheckKernelImage(int fd, uint64_t size, const Architecture& architecture);
 
 // How large a bzImage would be with zeros behind it for all the memory that it needs to unpack itself; 0 if the file is

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/load_method.h"
 
+#include <sys/stat.h>
+
 #include "common/base/parse.h"
+#include "common/base/units.h"
 #include "common/vmcore/printable_text.h"
 #include "loader/boot_image.h"
+#include "loader/freed_memory.h"
 #include "loader/run_program.h"
 #include "loader/system_facts.h"
 
@@ -32,6 +36,11 @@ std::string ReasonIn(std::string_view output) {
     reason += (reason.empty() ? "" : "; ") + EscapeControl(line.substr(0, kMostReason));
   }
   return reason.empty() ? "it says nothing" : reason;
+}
+
+uint64_t FileSize(int file) {
+  struct stat status {};
+  return fstat(file, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
 }  // namespace
@@ -75,7 +84,11 @@ Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {
   // kexec_load(2) would free the former image itself, as its first step (kernel/kexec.c, 6.1, do_kexec_load). But
   // whether a program that was killed or crashed had come that far, or further, nobody could tell afterwards.
   if (TRY(IsCrashKernelLoaded(machine))) TRY(machine.UnloadCrashKernel(), "unloading the former image");
+  const FreedMemory freed;
   const ProgramEnd end = TRY(RunProgram(run));
+  // It had both files in its memory, and gave that back in the order of addresses: the initramfs before the kernel,
+  // then its libraries and stack.
+  freed.Overwrite(FileSize(roomy.get()) + FileSize(image.initramfs) + 4 * kMiB);
   // The kernel takes an image as its last step, and whole. So this decides, not what the program says of itself.
   if (TRY(IsCrashKernelLoaded(machine))) return {};
   return Error::Format(end.timed_out ? ErrorCode::kTimeout : ErrorCode::kOs, "%s %s: %s", program.c_str(),

@@ -48,11 +48,6 @@ long KexecFileLoad(int kernel, int initramfs, const std::string* command_line, u
                  command_line == nullptr ? nullptr : command_line->c_str(), flags);
 }
 
-uint64_t FileSize(int file) {
-  struct stat status {};
-  return fstat(file, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
-}
-
 }  // namespace
 
 Result<std::string> Machine::ReadText(const char* path) const {
@@ -140,19 +135,13 @@ bool LinuxMachine::HasKexecFileLoad() const {
 }
 
 Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
+  if (image.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, image);
   const FreedMemory freed;
-  if (image.method == LoadMethod::kKexecTools) {
-    const Result<> loaded = LoadWithKexecTools(*this, image);
-    // It had both files in its memory, and gives back in the order of addresses: the initramfs before the kernel, then
-    // its libraries and stack.
-    freed.OverwriteProgramPages(FileSize(image.kernel) + FileSize(image.initramfs) + 4 * kMiB);
-    return loaded;
-  }
   const long loaded = KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH);
   const int reason = errno;
   // The overlay with the keys is the last part of the initramfs, and so among what was freed last.
-  static_assert(kOverlayCapacity <= FreedMemory::kKernelBytes / 2);
-  freed.OverwriteKernelPages();
+  static_assert(kOverlayCapacity <= FreedMemory::kMostKernelBytes / 2);
+  freed.Overwrite(FreedMemory::kMostKernelBytes);
   if (loaded != 0) return Error::Os(reason, "kexec_file_load");
   return {};
 }
