@@ -18,6 +18,7 @@ _SECRETS = ("authentication_key", "encryption_key")
 _ALWAYS = ("x86_64",)
 _PLATFORMS = [pytest.param(name, marks=[] if name in _ALWAYS else [pytest.mark.slow]) for name in PLATFORMS]
 
+
 def test_keys_are_not_in_the_dump(rig: Rig, tmp_path: Path) -> None:
     """Neither as text, in which `load` keeps them and hands them on, nor as the bytes that it computes with. At the moment of the crash they
     have left no copy in the memory of the crashed kernel that a dump of the default level takes."""

@@ -117,8 +117,8 @@ def test_kernel_knows_every_kind_of_page(vmcores: VmcoreSet, ram: set[int], page
 
     vmstat = vmcores.vmstat()
     # Next to nothing moved while it was recorded: less than the tests of page classes allow for. A processor that fills or empties its
-    # own list of free pages moves up to a hundred at once, and there are two.
-    moved = len(ram) * 0.003
+    # own list of free pages moves some dozens or hundreds at once (mm/page_alloc.c, 6.1, nr_pcp_free).
+    moved = max(100, len(ram) * 0.003)
     assert abs(vmstat["nr_free_pages"] - vmcores.vmstat("vmstat-after")["nr_free_pages"]) < moved
     assert abs(count(_BUDDY) - vmstat["nr_free_pages"]) < moved
     assert count(_OFFLINE) == vmcores.info["balloon_mib"] * pages_of_mib

@@ -17,9 +17,10 @@ class Registers:
 
 @dataclass(frozen=True)
 class Architecture:
-    """`name`: that of toolchain/architectures.table, which programs are built for; `debian`: the distribution's, or nothing. `always`: what every kernel, a capture kernel too,
-    is told; `production`: what only production kernels are. `one_cpu`: tells a capture kernel to use no other processor than that
-    of the panic. Where `kexec_tools` is set, the distribution's kernel has no kexec_file_load, and the guest has kexec-tools instead."""
+    """`name`: that of toolchain/architectures.table, which programs are built for; `debian`: the distribution's, or nothing. `always`: what
+    every kernel, a capture kernel too, is told; `production`: what only production kernels are. `one_cpu`: tells a capture kernel to use
+    no other processor than that of the panic. Where `kexec_tools` is set, the distribution's kernel has no kexec_file_load, and the guest
+    has kexec-tools instead."""
 
     name: str
     debian: str
@@ -34,6 +35,7 @@ class Architecture:
     byte_order: str = "<"  # as struct.unpack has it
     page_size: int = 4096
     memory_mib: int = 512  # enough for the production kernel beside the crash reservation
+    memory_options: str = ""  # of QEMU's -m, behind the size
     always: str = ""
     production: str = ""
     one_cpu: str = "nr_cpus=1"
@@ -105,8 +107,11 @@ PPC64LE_HASH = replace(
     PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
 )
 
-# The distribution has neither kernels nor programs for it.
-PPC64 = replace(PPC64LE, name="ppc64", debian="", byte_order=">", kexec_tools=False)
+# The distribution has neither kernels nor programs for it. On a machine that no memory can be added to, kexec_file_load divides by the
+# size of the blocks that it would come in, which is 0 (arch/powerpc/kexec/file_load_64.c, 6.1, kexec_extra_fdt_size_ppc64), and fails.
+PPC64 = replace(
+    PPC64LE, name="ppc64", debian="", byte_order=">", kexec_tools=False, memory_options=",slots=2,maxmem=4G"
+)
 
 ARCHITECTURES = {"x86_64": X86_64, "i386": I386, "ppc64le": PPC64LE, "ppc64le-hash": PPC64LE_HASH}
 

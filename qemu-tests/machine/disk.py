@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Builds the disk of a test machine as a sparse image, without mounting or loop devices: GPT, ext4 for /var, swap, a second ext4.
 
+import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass, replace
@@ -129,8 +130,9 @@ def make_ext4(image: Path, partition: Partition, uuid: str, directory: Optional[
         raise RuntimeError(f"mke2fs {image} {partition.label}: {result.stderr.strip()}")
 
 
-def make_swap(image: Path, partition: Partition, uuid: str, page_size: int = 4096) -> None:
-    """mkswap cannot write at an offset: it makes a sparse file of the partition's size, whose first page (all it writes) is copied."""
+def make_swap(image: Path, partition: Partition, uuid: str, page_size: int = 4096, byte_order: str = "<") -> None:
+    """mkswap cannot write at an offset: it makes a sparse file of the partition's size, whose first page (all it writes) is copied. The
+    numbers in it (union swap_header of include/linux/swap.h: version, last page, bad pages) are in the byte order of who makes it."""
     with tempfile.NamedTemporaryFile(dir=image.parent) as scratch:
         scratch.truncate(partition.size)
         subprocess.run(
@@ -139,7 +141,8 @@ def make_swap(image: Path, partition: Partition, uuid: str, page_size: int = 409
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        header = scratch.read(page_size)
+        header = bytearray(scratch.read(page_size))
+    struct.pack_into(f"{byte_order}3I", header, 1024, *struct.unpack_from("=3I", header, 1024))
     with image.open("r+b") as stream:
         stream.seek(partition.offset)
         stream.write(header)

@@ -30,5 +30,5 @@ class Platform:
         initramfs = directory / "guest.cpio"
         build_initramfs(initramfs, kernel, modules)
         disk = build_disk(directory / "disk.img")
-        make_swap(disk.path, disk.swap, SWAP_UUID, architecture.page_size)
+        make_swap(disk.path, disk.swap, SWAP_UUID, architecture.page_size, architecture.byte_order)
         return Platform(kernel, initramfs, build_product_disk(directory / "tools.img", capture), disk)
