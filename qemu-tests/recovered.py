@@ -41,7 +41,8 @@ class RecoveredDump:
         for text in ("sysrq: Trigger a crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace:"):
             require(text in self.messages, Lost, f"no '{text}' in the messages")
         # The capture kernel begins to speak at this time; firmware and loaders between do without one.
-        said, _, _ = console[console.rindex("Kernel panic - not syncing: sysrq triggered crash") :].partition("\n[    0.000000] ")
+        line = console.rindex("\n", 0, console.rindex("Kernel panic - not syncing: sysrq triggered crash")) + 1
+        said, _, _ = console[line:].partition("\n[    0.000000] ")
         last = [line for line in said.splitlines() if _TIME.match(line)][-1]
         _, found, behind = self.messages.rpartition(f"\n{last}\n")
         require(found != "" and behind.count("\n") <= unshown_lines, Lost, f"the last line of the messages is not: {last}")
