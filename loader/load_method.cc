@@ -43,10 +43,17 @@ uint64_t FileSize(int file) {
   return fstat(file, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
+// A big-endian kernel's kexec_file_load tells the capture kernel to stay where it is in one half of a doubleword, and
+// hands it the other half (arch/powerpc/purgatory/trampoline_64.S, 6.1, run_at_load). So that kernel moves to address
+// 0, over the memory that is to be saved.
+bool MovesToZero(const Architecture& architecture) {
+  return architecture.family == KernelFamily::kPowerpc && architecture.format.order == ByteOrder::kBig;
+}
+
 }  // namespace
 
 Result<LoadMethod> ChooseLoadMethod(const Machine& machine, const Architecture& architecture, WordSize program) {
-  if (machine.HasKexecFileLoad()) return LoadMethod::kFileLoad;
+  if (machine.HasKexecFileLoad() && !MovesToZero(architecture)) return LoadMethod::kFileLoad;
   if (program != architecture.format.word) {
     // x86_64 has no kexec_file_load among the system calls of 32-bit programs (arch/x86/entry/syscalls/syscall_32.tbl).
     return Error::Format(ErrorCode::kRefused, "this is a %u-bit crashdump, and the kernel is %s: install that for %s",
@@ -65,9 +72,10 @@ Result<std::string> FindKexecTools(const Machine& machine) {
   for (const char* const path : kKexecPaths) {
     if (machine.Exists(path)) return machine.Path(path);
   }
-  return Error::Format(ErrorCode::kNotFound,
-                       "this kernel has no kexec_file_load, and %s is not there: install the package kexec-tools",
-                       kKexecPaths[0]);
+  return Error::Format(
+      ErrorCode::kNotFound,
+      "this kernel has no kexec_file_load that works, and %s is not there: install the package kexec-tools",
+      kKexecPaths[0]);
 }
 
 Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {

@@ -66,6 +66,16 @@ TEST_F(LoadMethodTest, WithoutItKexecToolsIsWanted) {
   EXPECT_EQ(ChooseLoadMethod(machine_, Is("i686"), WordSize::k32).value(), LoadMethod::kKexecTools);
 }
 
+TEST_F(LoadMethodTest, OnBigEndianTheKernelsOwnCallWouldLoseTheMemory) {
+  machine_.has_kexec_file_load = true;
+  const Result<LoadMethod> absent = ChooseLoadMethod(machine_, Is("ppc64"), WordSize::k64);
+  ASSERT_FALSE(absent.ok());
+  EXPECT_NE(std::string(absent.error().text()).find("no kexec_file_load that works"), std::string::npos);
+  Install("exit 0");
+  EXPECT_EQ(ChooseLoadMethod(machine_, Is("ppc64"), WordSize::k64).value(), LoadMethod::kKexecTools);
+  EXPECT_EQ(ChooseLoadMethod(machine_, Is("ppc64le"), WordSize::k64).value(), LoadMethod::kFileLoad);
+}
+
 TEST_F(LoadMethodTest, A32BitProgramOnA64BitKernelIsRefused) {
   Install("exit 0");
   const Result<LoadMethod> refused = ChooseLoadMethod(machine_, Is("x86_64"), WordSize::k32);
