@@ -8,15 +8,12 @@ from typing import Callable
 
 import pytest
 
-from machine.architecture import PLATFORMS
 from machine.notes import processors
 from machine.rig import Rig
 from observed_crash import crash, recover
+from platforms import can_be_armed, platforms_where
 from recovered import read_vmcore
 
-# The others need `make guests` before.
-_ALWAYS = ("x86_64",)
-_PLATFORMS = [pytest.param(name, marks=[] if name in _ALWAYS else [pytest.mark.slow]) for name in PLATFORMS if name != "ppc64"]
 _CPUS = 4
 _CPU = 2
 
@@ -32,7 +29,7 @@ def test_on_big_endian_the_kernels_own_call_is_refused(make_platform_rig: Callab
     assert rig.vm.must("cat /sys/kernel/kexec_crash_loaded").strip() == "0"
 
 
-@pytest.mark.parametrize("platform", _PLATFORMS)
+@pytest.mark.parametrize("platform", platforms_where(can_be_armed))
 def test_panic_on_another_processor(platform: str, make_platform_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """Memory and messages of a machine with four processors that panics on the third, and the registers of all four."""
     rig = make_platform_rig(platform, cpus=_CPUS)

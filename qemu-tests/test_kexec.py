@@ -15,15 +15,10 @@ from machine.guest_image import build_initramfs, build_tools_disk
 from machine.kernel import Kernel
 from machine.ranges import copy_image
 from machine.vm import Vm
-
-_PLATFORMS = [
-    pytest.param(name, marks=[pytest.mark.slow] if name != "x86_64" else [])
-    for name, parts in PLATFORMS.items()
-    if parts.capture_kernel == parts.kernel
-]
+from platforms import platforms_where
 
 
-@pytest.mark.parametrize("platform", _PLATFORMS)
+@pytest.mark.parametrize("platform", platforms_where(lambda parts: parts.capture_kernel == parts.kernel))
 def test_panic_jumps_into_the_crash_kernel(
     platform: str, make_vm: Callable[..., Vm], pristine_disk: Disk, test_directory: Path, tmp_path: Path
 ) -> None:
