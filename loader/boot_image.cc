@@ -70,9 +70,7 @@ Result<UniqueFd> CopyToMemory(int file, uint64_t size) {
 }  // namespace
 
 Result<UniqueFd> WithRoomToUnpack(int kernel) {
-  struct stat status {};
-  if (fstat(kernel, &status) != 0) return Error::Os(errno, "fstat");
-  const auto size = static_cast<uint64_t>(status.st_size);
+  const uint64_t size = TRY(FileSize(kernel));
   const uint64_t wanted = TRY(SizeWithRoomToUnpack(kernel, size));
   if (wanted == 0) {
     UniqueFd same(fcntl(kernel, F_DUPFD_CLOEXEC, 0));

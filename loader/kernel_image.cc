@@ -14,6 +14,7 @@
 #include "common/base/endian.h"
 #include "common/base/io.h"
 #include "common/vmcore/elf_layout.h"
+#include "common/vmcore/target_machine.h"
 
 namespace crashdump {
 namespace {
@@ -83,18 +84,8 @@ Result<uint64_t> CheckBzImage(const SetupHeader& header, uint64_t size, const Ar
 
 // The machine of its ELF header, for people.
 std::string MachineName(uint64_t machine, const TargetFormat& format) {
-  switch (machine) {
-    case kElfMachineX86_64:
-      return "x86_64";
-    case kElfMachine386:
-      return "i386";
-    case kElfMachinePpc:
-      return "ppc";
-    case kElfMachinePpc64:
-      return format.order == ByteOrder::kBig ? "ppc64" : "ppc64le";
-    default:
-      return "ELF machine " + std::to_string(machine);
-  }
+  const TargetMachine* known = FindTargetMachine(static_cast<uint16_t>(machine), format.order);
+  return known != nullptr ? known->name : "ELF machine " + std::to_string(machine);
 }
 
 uint64_t ElfMachineOf(const Architecture& architecture) {

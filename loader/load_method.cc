@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/load_method.h"
 
-#include <sys/stat.h>
 
 #include "common/base/parse.h"
 #include "common/base/units.h"
@@ -36,11 +35,6 @@ std::string ReasonIn(std::string_view output) {
     reason += (reason.empty() ? "" : "; ") + EscapeControl(line.substr(0, kMostReason));
   }
   return reason.empty() ? "it says nothing" : reason;
-}
-
-uint64_t FileSize(int file) {
-  struct stat status {};
-  return fstat(file, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
 // A big-endian kernel's kexec_file_load tells the capture kernel to stay where it is in one half of a doubleword, and
@@ -81,6 +75,7 @@ Result<std::string> FindKexecTools(const Machine& machine) {
 Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {
   const std::string program = TRY(FindKexecTools(machine));
   const UniqueFd roomy = TRY(WithRoomToUnpack(image.kernel), "capture kernel");
+  const uint64_t bytes = TRY(FileSize(roomy.get())) + TRY(FileSize(image.initramfs));
   const InheritedFile kernel = TRY(InheritedFile::Create(roomy.get()), "capture kernel");
   const InheritedFile initramfs = TRY(InheritedFile::Create(image.initramfs), "capture initramfs");
   ProgramRun run = {.path = program, .arguments = {}, .inherited = {kernel.fd(), initramfs.fd()}, .limit = kKexecLimit};
@@ -96,7 +91,7 @@ Result<> LoadWithKexecTools(Machine& machine, const CrashImage& image) {
   const ProgramEnd end = TRY(RunProgram(run));
   // It had both files in its memory, and gave that back in the order of addresses: the initramfs before the kernel,
   // then its libraries and stack.
-  freed.Overwrite(FileSize(roomy.get()) + FileSize(image.initramfs) + 4 * kMiB);
+  freed.Overwrite(bytes + 4 * kMiB);
   // The kernel takes an image as its last step, and whole. So this decides, not what the program says of itself.
   if (TRY(IsCrashKernelLoaded(machine))) return {};
   return Error::Format(end.timed_out ? ErrorCode::kTimeout : ErrorCode::kOs, "%s %s: %s", program.c_str(),

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +77,12 @@ Result<> WriteFull(int fd, Bytes data) {
 Result<> Fsync(int fd) {
   if (fsync(fd) != 0) return Error::Os(errno, "fsync");
   return {};
+}
+
+Result<uint64_t> FileSize(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return Error::Os(errno, "fstat");
+  return static_cast<uint64_t>(status.st_size);
 }
 
 Result<std::string> ReadText(int fd, uint64_t limit) {

@@ -23,6 +23,8 @@ Result<> PreadFull(int fd, uint64_t offset, MutableBytes out);
 Result<> PwriteFull(int fd, uint64_t offset, Bytes data);
 Result<> WriteFull(int fd, Bytes data);
 Result<> Fsync(int fd);
+// Of a regular file.
+Result<uint64_t> FileSize(int fd);
 
 // The whole file, which may be one of proc or sysfs that has no size; more than `limit` bytes is kNoSpace.
 Result<std::string> ReadText(int fd, uint64_t limit);
