@@ -10,7 +10,7 @@ from machine.kdump import KdumpFile
 from machine.rig import Rig
 from machine.vm import Vm
 from machine.vmcore import PAGE, system_ram
-from platforms import can_be_armed, platforms_where
+from platforms import ALL_PLATFORMS
 from recovered import read_vmcore
 
 _SECRETS = ("authentication_key", "encryption_key")
@@ -56,7 +56,7 @@ def test_keys_are_not_in_the_dump(rig: Rig, tmp_path: Path) -> None:
     vmcore.close()
 
 
-@pytest.mark.parametrize("platform", platforms_where(can_be_armed))
+@pytest.mark.parametrize("platform", ALL_PLATFORMS)
 def test_load_leaves_no_copy(platform: str, make_platform_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """But in free pages that look like it: those in the list of a processor do not, they look like the kernel's own. That it is not
     this processor which the next programs run on makes it harder."""

@@ -19,8 +19,8 @@ class Registers:
 class Architecture:
     """`name`: that of toolchain/architectures.table, which programs are built for; `debian`: the distribution's, or nothing. `always`: what
     every kernel, a capture kernel too, is told; `production`: what only production kernels are. `one_cpu`: tells a capture kernel to use
-    no other processor than that of the panic. Where `kexec_tools` is set, the distribution's kernel has no kexec_file_load, and the guest
-    has kexec-tools instead."""
+    no other processor than that of the panic. Where `kexec_tools` is set, the kernel has no kexec_file_load that works, and the guest has
+    kexec-tools instead."""
 
     name: str
     debian: str
@@ -35,7 +35,6 @@ class Architecture:
     byte_order: str = "<"  # as struct.unpack has it
     page_size: int = 4096
     memory_mib: int = 512  # enough for the production kernel beside the crash reservation
-    memory_options: str = ""  # of QEMU's -m, behind the size
     always: str = ""
     production: str = ""
     one_cpu: str = "nr_cpus=1"
@@ -107,11 +106,9 @@ PPC64LE_HASH = replace(
     PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
 )
 
-# The distribution has neither kernels nor programs for it. On a machine that no memory can be added to, kexec_file_load divides by the
-# size of the blocks that it would come in, which is 0 (arch/powerpc/kexec/file_load_64.c, 6.1, kexec_extra_fdt_size_ppc64), and fails.
-PPC64 = replace(
-    PPC64LE, name="ppc64", debian="", byte_order=">", kexec_tools=False, memory_options=",slots=2,maxmem=4G"
-)
+# The distribution has neither kernels nor programs for it. What its kernel's kexec_file_load loads moves to address 0, over the memory to be
+# saved (loader/load_method.cc).
+PPC64 = replace(PPC64LE, name="ppc64", debian="", byte_order=">")
 
 ARCHITECTURES = {"x86_64": X86_64, "i386": I386, "ppc64le": PPC64LE, "ppc64le-hash": PPC64LE_HASH}
 

@@ -31,13 +31,6 @@ def build_initramfs(output: Path, kernel: Kernel, modules: Sequence[str] = DISK_
     """Not compressed: QEMU copies it into memory at once, and the guest need not unpack it slowly."""
     architecture = kernel.architecture
     names = [*BASE_MODULES, *architecture.modules, *modules]
-    programs = Path(
-        _output_of(
-            [_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]
-            if architecture.debian
-            else [_BUILD_SYSROOT, architecture.name, "busybox-alone"]
-        )
-    )
     with output.open("wb") as stream:
         cpio = CpioWriter(stream)
         cpio.directory(".")
@@ -45,9 +38,10 @@ def build_initramfs(output: Path, kernel: Kernel, modules: Sequence[str] = DISK_
             cpio.directory(directory)
         # The kernel opens /dev/console before init can mount devtmpfs.
         cpio.character_device("dev/console", 5, 1)
-        for path in programs.rglob("*"):
-            if path.is_file():
-                cpio.file(str(path.relative_to(programs)), path.read_bytes(), 0o4755 if path.name == "busybox" else 0o755)
+        for programs in _programs(architecture):
+            for path in programs.rglob("*"):
+                if path.is_file():
+                    cpio.file(str(path.relative_to(programs)), path.read_bytes(), 0o4755 if path.name == "busybox" else 0o755)
         # All others are made by init.
         cpio.symlink("bin/sh", "/bin/busybox")
         cpio.file("init", (_GUEST / "init").read_bytes(), 0o755)
@@ -58,6 +52,14 @@ def build_initramfs(output: Path, kernel: Kernel, modules: Sequence[str] = DISK_
         cpio.file("etc/guest-modules", "".join(f"{name}\n" for name in names).encode())
         _add_modules(cpio, kernel, names)
         cpio.close()
+
+
+def _programs(architecture: Architecture) -> list[Path]:
+    """Directories whose content belongs into the guest's root: the distribution's programs, or the same built from its sources."""
+    if architecture.debian:
+        return [Path(_output_of([_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]))]
+    steps = ["busybox-alone", *(["kexec-tools-alone"] if architecture.kexec_tools else [])]
+    return [Path(_output_of([_BUILD_SYSROOT, architecture.name, step])) for step in steps]
 
 
 def _add_modules(cpio: CpioWriter, kernel: Kernel, names: Sequence[str]) -> None:

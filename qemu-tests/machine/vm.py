@@ -325,7 +325,7 @@ class Vm:
             append += f" crashdump.status_port={architecture.status_port}"
             append += f" crashdump.hold=start,messages-safe,reboot:{STAGE_WAIT_SECONDS}"
         arguments = [*architecture.machine, "-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
-        arguments += ["-smp", str(config.cpus), "-m", f"{config.memory_mib}M{architecture.memory_options}"]
+        arguments += ["-smp", str(config.cpus), "-m", f"{config.memory_mib}M"]
         arguments += ["-nodefaults", "-nic", "none", "-display", "none"]
         arguments += [*architecture.devices, "-device", "virtio-serial-pci,id=ports"]
         arguments += ["-kernel", str(config.kernel), "-initrd", str(config.initramfs), "-append", append.strip()]
