@@ -7,7 +7,7 @@ from typing import Callable
 
 import pytest
 
-from machine.architecture import PLATFORMS
+from machine.architecture import PLATFORMS, PlatformParts
 from machine.crash_kernel import add_crash_kernel, load_crash_kernel
 from machine.disk import Disk
 from machine.drive import Drive
@@ -18,7 +18,11 @@ from machine.vm import Vm
 from platforms import platforms_where
 
 
-@pytest.mark.parametrize("platform", platforms_where(lambda parts: parts.capture_kernel == parts.kernel))
+def captures_itself(parts: PlatformParts) -> bool:
+    return parts.kernel in (parts.capture_kernel, "production")
+
+
+@pytest.mark.parametrize("platform", platforms_where(captures_itself))
 def test_panic_jumps_into_the_crash_kernel(
     platform: str, make_vm: Callable[..., Vm], pristine_disk: Disk, test_directory: Path, tmp_path: Path
 ) -> None:
