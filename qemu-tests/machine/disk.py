@@ -76,6 +76,16 @@ class Disk:
         return _debugfs_read(self.path, self.var, name)
 
 
+def lay_out(path: Path, *, var_mib: int = 1024, swap_mib: int = 1024, data_mib: int = 64) -> Disk:
+    """Where build_disk() puts the partitions."""
+    partitions = []
+    start_mib = _FIRST_MIB
+    for number, (label, size_mib) in enumerate((("var", var_mib), ("swap", swap_mib), ("data", data_mib)), start=1):
+        partitions.append(Partition(number, label, start_mib * MIB, size_mib * MIB, _PARTUUIDS[label]))
+        start_mib += size_mib
+    return Disk(path, *partitions)
+
+
 def build_disk(
     path: Path,
     *,
@@ -88,15 +98,11 @@ def build_disk(
     sector_size: int = 512,
 ) -> Disk:
     """All sizes in MiB. `var_directory`'s content becomes that of /var. The UUIDs are fixed so that two builds are alike."""
-    partitions = []
-    start_mib = _FIRST_MIB
-    for number, (label, size_mib) in enumerate((("var", var_mib), ("swap", swap_mib), ("data", data_mib)), start=1):
-        partitions.append(Partition(number, label, start_mib * MIB, size_mib * MIB, _PARTUUIDS[label]))
-        start_mib += size_mib
+    disk = lay_out(path, var_mib=var_mib, swap_mib=swap_mib, data_mib=data_mib)
     path.unlink(missing_ok=True)
     with path.open("wb") as image:
-        image.truncate((start_mib + 1) * MIB)
-    disk = Disk(path, *partitions)
+        # The last MiB is for the second copy of the partition table.
+        image.truncate(disk.data.end + MIB)
     write_partition_table(disk, disk_guid, sector_size)
     make_ext4(path, disk.var, VAR_UUID, var_directory)
     make_ext4(path, disk.data, DATA_UUID, None)

@@ -3,11 +3,12 @@
 # disk that the product writes to, both in fstab.
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Optional
 
 from machine.cpio import CpioWriter
-from machine.disk import Disk, build_disk
+from machine.disk import Disk, build_disk, lay_out
 from machine.drive import Drive
 from machine.errors import MachineError
 from machine.guest_image import build_initramfs
@@ -15,12 +16,11 @@ from machine.kernel import Kernel
 from machine.product import build_product_disk
 from machine.ranges import copy_image
 from machine.rig import Rig
-from machine.vm import BOOT_SECONDS
+from machine.vm import BOOT_SECONDS, Vm
 
 _QEMU_TESTS = Path(__file__).resolve().parent.parent
 # Room for a dump of 1 GiB in the region and in /var.
-_VAR_MIB = 3072
-_SWAP_MIB = 3072
+_SIZES = {"var_mib": 3072, "swap_mib": 3072}
 VISITOR = "visitor"
 
 
@@ -30,22 +30,33 @@ class SystemImage:
 
     initramfs: Path
     root: Path
-    tools: Path
     disk: Disk
+    tools: Optional[Path] = None
 
     @staticmethod
     def build(kernel: Kernel, directory: Path) -> "SystemImage":
-        system = _fetch("bookworm")
-        initramfs = directory / "initramfs.cpio"
-        build_initramfs(initramfs, kernel)
+        """A small system, with the product on its tools drive."""
+        image = SystemImage.of_packages(fetch_system("small"), kernel, directory)
+        return replace(image, tools=build_product_disk(directory / "tools.img", kernel, installed=True))
+
+    @staticmethod
+    def of_packages(system: Path, kernel: Kernel, directory: Path) -> "SystemImage":
+        """`system` as fetch_system() returns it."""
+        image = SystemImage.in_directory(directory)
+        build_initramfs(image.initramfs, kernel)
         # Of archives in a row the kernel takes the last one's file.
-        with initramfs.open("ab") as stream:
+        with image.initramfs.open("ab") as stream:
             cpio = CpioWriter(stream)
             cpio.file("init", (_QEMU_TESTS / "system/init").read_bytes(), 0o755)
             cpio.close()
-        disk = build_disk(directory / "disk.img", var_mib=_VAR_MIB, swap_mib=_SWAP_MIB, var_directory=system / "var")
-        tools = build_product_disk(directory / "tools.img", kernel, installed=True)
-        return SystemImage(initramfs, system / "root.img", tools, disk)
+        copy_image(system / "root.img", image.root)
+        build_disk(image.disk.path, **_SIZES, var_directory=system / "var")
+        return image
+
+    @staticmethod
+    def in_directory(directory: Path) -> "SystemImage":
+        """What of_packages() has left there."""
+        return SystemImage(directory / "initramfs.cpio", directory / "root.img", lay_out(directory / "disk.img", **_SIZES))
 
     def copy_to(self, directory: Path) -> tuple[list[Drive], Disk]:
         """The drives of one machine, and its disk."""
@@ -54,7 +65,9 @@ class SystemImage:
         copy_image(self.disk.path, disk.path)
         copy_image(self.root, root)
         drives = [Drive("disk0", disk.path, serial="DISK0"), Drive("root", root, serial="root")]
-        return [*drives, Drive("tools", self.tools, serial="tools", read_only=True)], disk
+        if self.tools is not None:
+            drives.append(Drive("tools", self.tools, serial="tools", read_only=True))
+        return drives, disk
 
 
 @dataclass(frozen=True)
@@ -69,8 +82,7 @@ class BootedSystem(Rig):
         self.product.configure()
 
     def wait_until_up(self) -> str:
-        """Until no job of the boot is left; "running", or "degraded" if a unit has failed."""
-        return self.vm.run("systemctl is-system-running --wait", timeout=300).out.strip()
+        return wait_until_up(self.vm)
 
     def reboot(self) -> str:
         """An orderly reboot; returns as wait_until_up()."""
@@ -107,8 +119,14 @@ class BootedSystem(Rig):
 SYSTEM_BOOT_SECONDS = 3 * BOOT_SECONDS
 
 
-def _fetch(suite: str) -> Path:
-    result = subprocess.run([_QEMU_TESTS / "fetch-system", suite], stdout=subprocess.PIPE, text=True, check=False)
+def wait_until_up(vm: Vm) -> str:
+    """Until no job of the boot is left; "running", or "degraded" if a unit has failed."""
+    return vm.run("systemctl is-system-running --wait", timeout=300).out.strip()
+
+
+def fetch_system(kind: str) -> Path:
+    """The directory that fetch-system makes; its name changes with what is in it."""
+    result = subprocess.run([_QEMU_TESTS / "fetch-system", "bookworm", kind], stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
-        raise MachineError(f"fetch-system {suite} failed with status {result.returncode}")
+        raise MachineError(f"fetch-system bookworm {kind} failed with status {result.returncode}")
     return Path(result.stdout.strip().splitlines()[-1])
