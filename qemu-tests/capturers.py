@@ -13,14 +13,14 @@ from typing import Protocol
 from machine.architecture import PLATFORMS, X86_64, Architecture
 from machine.drive import Drive
 from machine.guest_image import ALL_DISK_MODULES
-from machine.kdump import KdumpFile
+from machine.kdump import KdumpFile, rearrange
 from machine.kernel import Kernel
 from machine.platform import Platform
 from machine.product import DUMPS, Product
 from machine.ranges import copy_image
 from machine.system import SYSTEM_BOOT_SECONDS, SystemImage, fetch_system, wait_until_up
 from machine.vm import BOOT_SECONDS, Vm, VmConfig
-from readers import makedumpfile_messages, makedumpfile_rearrange
+from readers import makedumpfile_messages
 
 KDUMP_TOOLS = "kdump-tools"
 
@@ -177,7 +177,7 @@ class KdumpTools:
         flattened, vmcore, messages = (vm.directory / name for name in ("flattened", "vmcore", "messages"))
         flattened.write_bytes(disk.read_var_file(dumps[0].removeprefix("/var")))
         try:
-            makedumpfile_rearrange(["cat", flattened], vmcore)
+            rearrange(flattened, vmcore)
             _read_all(vmcore)
             said = makedumpfile_messages(vmcore, messages)
         except (subprocess.CalledProcessError, AssertionError, struct.error, zlib.error) as failure:

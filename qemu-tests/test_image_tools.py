@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The parts of the harness that need no machine: the disk builder, hashing and comparing images, the write log.
+# The parts of the harness that need no machine: the disk builder, hashing and comparing images, the write log, flattened files.
 
 import io
 import struct
@@ -10,6 +10,7 @@ import pytest
 
 from machine.cpio import CpioWriter
 from machine.disk import MIB, SWAP_UUID, VAR_UUID, build_disk
+from machine.kdump import rearrange
 from machine.ranges import complement_ranges, copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.write_log import SECTOR_SIZE, WriteLog
 
@@ -138,3 +139,17 @@ def test_cpio_is_what_cpio_reads() -> None:
         ("drwxr-xr-x", "dev"),
         ("crw-------", "dev/console"),
     }
+
+
+def test_a_flattened_file_is_read_up_to_its_end_or_refused(tmp_path: Path) -> None:
+    flattened, restored = tmp_path / "flattened", tmp_path / "restored"
+    pieces = [(6, b"behind"), (0, b"first\n"), (12, b"")]
+    content = b"makedumpfile\0".ljust(4096, b"\0")
+    content += b"".join(struct.pack(">qq", offset, len(piece)) + piece for offset, piece in pieces) + struct.pack(">qq", -1, -1)
+    flattened.write_bytes(content)
+    rearrange(flattened, restored)
+    assert restored.read_bytes() == b"first\nbehind"
+    for length in (4096, 4104, 4115, len(content) - 16, len(content) - 1):
+        flattened.write_bytes(content[:length])
+        with pytest.raises(AssertionError, match=f"ends at byte {length}"):
+            rearrange(flattened, restored)

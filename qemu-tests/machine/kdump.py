@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of little-endian machines.
+# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of little-endian machines, also flattened ones.
 
 import mmap
 import struct
@@ -23,6 +23,9 @@ class _Layout:
 
 
 _LAYOUTS = {32: _Layout(status=412, notes="<QI", notes_at=32, max_pfn=72), 64: _Layout(status=424, notes="<QQ", notes_at=48, max_pfn=96)}
+# Of a flattened file: its first block, and the offset and size in front of each piece, big endian; both are -1 at the end.
+_FLATTENED_HEADER = 4096
+_PIECE = struct.Struct(">qq")
 # utsname.machine, behind signature and version.
 _MACHINE_AT = 12 + 4 * 65
 
@@ -64,6 +67,23 @@ class KdumpFile:
     def close(self) -> None:
         self._map.close()
         self._file.close()
+
+
+def rearrange(flattened: Path, output: Path) -> None:
+    """Writes each piece where it belongs. makedumpfile -R waits for ever for the rest of a file that has no end."""
+    size = flattened.stat().st_size
+    with flattened.open("rb") as pieces, output.open("wb") as file:
+        assert pieces.read(_FLATTENED_HEADER).startswith(b"makedumpfile\0"), f"{flattened}: no flattened file"
+        while True:
+            header = pieces.read(_PIECE.size)
+            assert len(header) == _PIECE.size, f"{flattened}: ends at byte {size}, without a mark of its end"
+            offset, length = _PIECE.unpack(header)
+            if (offset, length) == (-1, -1):
+                return
+            piece = pieces.read(length)
+            assert len(piece) == length, f"{flattened}: ends at byte {size}, in a piece of {length} bytes"
+            file.seek(offset)
+            file.write(piece)
 
 
 def _set_bits(bitmap: bytes) -> list[int]:
