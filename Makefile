@@ -248,7 +248,7 @@ build/initramfs-$(ARCH)-dedicated.img: | build/packages-kernel
 kernel: build/packages-kernel
 	$(Q)kernel-configs/build-kernel $(ARCH)
 
-## footprint: how small crashkernel= may be, with the dedicated and the distribution's kernel, by crashing at many sizes; a table
+## footprint: how small crashkernel= may be, with the dedicated and the distribution's kernel, and for kdump-tools, by crashing at many sizes; a table
 footprint: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 	$(Q)qemu-tests/footprint
 
