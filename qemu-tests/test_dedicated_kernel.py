@@ -62,6 +62,9 @@ def capture(rig: Rig, directory: Path, **arguments: Any) -> str:
 def test_kinds_of_disks(interface: str, make_dedicated_rig: Callable[..., Rig], tmp_path: Path) -> None:
     said = capture(make_dedicated_rig(interface=interface), tmp_path)
     assert "-crashdump " in said
+    # No driver has taken /dev/watchdog from that of the chip set.
+    assert "iTCO_wdt: initialized" in said or "iTCO_wdt.0.auto: initialized" in said
+    assert "legacy watchdog" not in said
 
 
 @pytest.mark.parametrize("interface", ["ahci", *(pytest.param(name, marks=_SLOW) for name in ("virtio", "nvme"))])
