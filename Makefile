@@ -82,7 +82,7 @@ LINK_coverage := -fsanitize=fuzzer $(LIBRARIES)
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
-	capture/init capture/writer loader recover cli cli/testing
+	capture/init capture/screen capture/writer loader recover cli cli/testing
 ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
 FUZZERS := $(filter %_fuzzer.cc,$(ALL))
@@ -97,9 +97,9 @@ PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING) $(L
 COMMON := $(filter common/%,$(PARTS))
 
 PROGRAMS := crashdump-init crashdump-capture crashdump
-SOURCES_crashdump-init := $(filter capture/init/%,$(PARTS) $(MAINS)) $(filter common/base/%,$(PARTS))
+SOURCES_crashdump-init := $(filter capture/init/% capture/screen/%,$(PARTS) $(MAINS)) $(filter common/base/%,$(PARTS))
 SOURCES_crashdump-capture := $(filter capture/writer/%,$(PARTS) $(MAINS)) $(COMMON)
-SOURCES_crashdump := $(filter-out capture/init/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
+SOURCES_crashdump := $(filter-out capture/init/% capture/screen/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
 
 # --- compile and link, once per mode -----------------------------------------------------------------------------------
 # What tests hold fits into memory on every machine: there, to write conversions of sizes down says nothing.

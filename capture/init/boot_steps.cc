@@ -44,6 +44,7 @@ Result<> ReadOptions(InitContext& init) {
   const std::string command_line = TRY(ReadTextFile("/proc/cmdline", 64 * kKiB), "/proc/cmdline");
   ParsedOptions parsed = ParseOptions(command_line);
   init.options = std::move(parsed.options);
+  if (init.options.screen == ScreenMode::kOff) init.console.LeaveTerminals();
   for (const std::string& note : parsed.notes) Note(init, "%s", note.c_str());
   return {};
 }
@@ -100,6 +101,14 @@ Result<> PassStart(InitContext& init) {
   return {};
 }
 
+// Late, and without waiting for any display: of what goes wrong before, the console tells.
+Result<> TakeOverScreen(InitContext& init) {
+  if (init.options.screen != ScreenMode::kBrown) return {};
+  TRY(TakeOverTerminal(init.screen, "/dev/tty0"));
+  init.console.LeaveTerminals();
+  return {};
+}
+
 Result<> FindVmcore(InitContext& init) {
   struct stat status {};
   if (stat("/proc/vmcore", &status) == 0) {
@@ -127,6 +136,7 @@ constexpr std::array kBootSteps = {
     Step{"open the status port", OpenStatusPort, Need::kOptional, Place::kInit, 20'000},
     Step{"stage start", PassStart, Need::kOptional, Place::kInit, kGuardMs},
     Step{"find the crashed kernel's memory", FindVmcore, Need::kRequired, Place::kInit, 10'000},
+    Step{"take over the screen", TakeOverScreen, Need::kOptional, Place::kInit, 20'000},
     Step{"load the target's drivers", LoadTargetDrivers, Need::kOptional, Place::kChild, 60'000},
 };
 

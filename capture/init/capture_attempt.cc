@@ -39,6 +39,7 @@ Action CaptureAttempt::OnLine(const StatusLine& line, uint64_t now_ms) {
     case StatusLine::Kind::kTarget:
     case StatusLine::Kind::kNote:
     case StatusLine::Kind::kMessage:
+    case StatusLine::Kind::kCrash:
       return Action::kNone;
   }
   return Action::kNone;

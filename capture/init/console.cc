@@ -12,6 +12,15 @@
 
 namespace crashdump {
 
+namespace {
+
+// drivers/tty/vt/vt.c: tty0 is the one in front.
+bool IsTerminal(std::string_view name) {
+  return name.size() > 3 && name.starts_with("tty") && name[3] >= '0' && name[3] <= '9';
+}
+
+}  // namespace
+
 Result<> Console::OpenActive(const char* list_path, const char* device_directory) {
   const std::string list = TRY(ReadTextFile(list_path, 4096), "%s", list_path);
   std::string_view rest = TrimSpace(list);
@@ -22,12 +31,19 @@ Result<> Console::OpenActive(const char* list_path, const char* device_directory
     const std::string path = std::string(device_directory) + "/" + std::string(name);
     // Not blocking also means not waiting for a carrier on a serial line.
     Result<UniqueFd> fd = OpenFile(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK);
-    if (fd.ok()) devices_[device_count_++].fd = fd.TakeValue();
+    if (!fd.ok()) continue;
+    devices_[device_count_++] = {.fd = fd.TakeValue(), .output = {}, .is_terminal = IsTerminal(name)};
   }
   if (device_count_ == 0) {
     return Error::Format(ErrorCode::kNotFound, "%s: none of the consoles named there can be opened", list_path);
   }
   return {};
+}
+
+void Console::LeaveTerminals() {
+  for (size_t i = 0; i < device_count_; ++i) {
+    if (devices_[i].is_terminal) devices_[i].fd.Reset();
+  }
 }
 
 void Console::Line(const char* format, ...) {
@@ -37,7 +53,9 @@ void Console::Line(const char* format, ...) {
   (void)vsnprintf(text.data(), text.size(), format, arguments);  // cut off is fine
   va_end(arguments);
   const std::string line = std::string("crashdump: ") + text.data();
-  for (size_t i = 0; i < device_count_; ++i) WriteLine(devices_[i].fd.get(), line, devices_[i].output);
+  for (size_t i = 0; i < device_count_; ++i) {
+    if (devices_[i].fd.valid()) WriteLine(devices_[i].fd.get(), line, devices_[i].output);
+  }
   if (device_count_ == 0) WriteLine(STDERR_FILENO, line, standard_error_);
 }
 

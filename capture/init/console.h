@@ -20,6 +20,9 @@ class Console {
   // Fails if not one of them can be opened; lines still go to standard error then.
   Result<> OpenActive(const char* list_path, const char* device_directory);
 
+  // From here on nothing is written to the kernel's virtual terminals (tty1, not ttyS1): they have a screen.
+  void LeaveTerminals();
+
   // Writes "crashdump: <text>" as a line; what is not printable in it is replaced. A console that takes nothing (flow
   // control, a dead line) costs half a second once, and then only lines.
   void Line(const char* format, ...) __attribute__((format(printf, 2, 3)));
@@ -28,6 +31,7 @@ class Console {
   struct Device {
     UniqueFd fd;
     LineOutput output;
+    bool is_terminal = false;
   };
 
   static constexpr size_t kMostDevices = 4;

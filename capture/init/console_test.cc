@@ -20,6 +20,21 @@ TEST(ConsoleTest, WritesToEveryActiveDevice) {
   EXPECT_EQ(directory.Read("ttyS0"), "crashdump: 5 ?[2J\n");
 }
 
+TEST(ConsoleTest, LeavesTheTerminalsThatHaveAScreen) {
+  const ScratchDirectory directory;
+  for (const char* name : {"tty0", "tty12", "ttyS0", "hvc0"}) directory.Write(name, "");
+  const std::string list = directory.Write("active", "tty0 tty12 ttyS0 hvc0\n");
+  Console console;
+  ASSERT_TRUE(console.OpenActive(list.c_str(), directory.path().c_str()).ok());
+  console.Line("all");
+  console.LeaveTerminals();
+  console.Line("some");
+  EXPECT_EQ(directory.Read("tty0"), "crashdump: all\n");
+  EXPECT_EQ(directory.Read("tty12"), "crashdump: all\n");
+  EXPECT_EQ(directory.Read("ttyS0"), "crashdump: all\ncrashdump: some\n");
+  EXPECT_EQ(directory.Read("hvc0"), "crashdump: all\ncrashdump: some\n");
+}
+
 TEST(ConsoleTest, NoDeviceIsAnError) {
   const ScratchDirectory directory;
   Console console;

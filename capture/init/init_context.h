@@ -8,6 +8,7 @@
 
 #include "capture/init/child_process.h"
 #include "capture/init/console.h"
+#include "capture/init/crash_screen.h"
 #include "capture/init/guard.h"
 #include "capture/init/options.h"
 #include "capture/init/stages.h"
@@ -19,6 +20,7 @@ namespace crashdump {
 // Made without touching anything; the steps fill it.
 struct InitContext {
   Console console;
+  CrashScreen screen;
   StatusPort port;
   Watchdog watchdog;
   Guard guard;

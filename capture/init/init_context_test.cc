@@ -168,6 +168,18 @@ void HangForever() {
   while (true) pause();
 }
 
+TEST_F(InitContextTest, EachFinalActionHasAWayOfItsOwnAndEndsInAResetElse) {
+  const RebootWays reboot = WaysTo(FinalAction::kReboot);
+  const RebootWays power_off = WaysTo(FinalAction::kPowerOff);
+  const RebootWays halt = WaysTo(FinalAction::kHalt);
+  EXPECT_TRUE(reboot.orderly != power_off.orderly && power_off.orderly != halt.orderly &&
+              halt.orderly != reboot.orderly);
+  for (const RebootWays& ways : {reboot, power_off, halt}) {
+    EXPECT_EQ(ways.reset, ResetBySysrq);
+    EXPECT_GT(ways.orderly_ms, 0U);
+  }
+}
+
 TEST_F(InitContextTest, WhenRebootReturnsTheResetFollowsAtOnce) {
   g_resets = 0;
   const uint64_t begin_ms = NowMs();

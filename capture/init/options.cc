@@ -4,6 +4,7 @@
 #include <array>
 #include <cinttypes>
 #include <optional>
+#include <utility>
 
 #include "common/base/parse.h"
 
@@ -34,6 +35,31 @@ Result<> SetStall(std::string_view value, Options& options) {
 
 Result<> SetLinger(std::string_view value, Options& options) {
   options.linger_ms = TRY(ParseMilliseconds(value, 0));
+  return {};
+}
+
+// The value for one of the words; if it is none of them, they are named.
+template <typename Value, size_t kCount>
+Result<Value> ParseWord(std::string_view word, const std::array<std::pair<std::string_view, Value>, kCount>& words) {
+  std::string known;
+  for (const auto& [name, value] : words) {
+    if (word == name) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  return Error::Format(ErrorCode::kInvalidArgument, "none of %s", known.c_str());
+}
+
+Result<> SetScreen(std::string_view value, Options& options) {
+  constexpr std::array<std::pair<std::string_view, ScreenMode>, 3> kModes = {
+      {{"brown", ScreenMode::kBrown}, {"plain", ScreenMode::kPlain}, {"off", ScreenMode::kOff}}};
+  options.screen = TRY(ParseWord(value, kModes));
+  return {};
+}
+
+Result<> SetFinal(std::string_view value, Options& options) {
+  constexpr std::array<std::pair<std::string_view, FinalAction>, 3> kActions = {
+      {{"reboot", FinalAction::kReboot}, {"poweroff", FinalAction::kPowerOff}, {"halt", FinalAction::kHalt}}};
+  options.final = TRY(ParseWord(value, kActions));
   return {};
 }
 
@@ -74,10 +100,12 @@ struct OptionRow {
   const char* argument;
 };
 
-constexpr std::array<OptionRow, 9> kTable = {{
+constexpr std::array<OptionRow, 11> kTable = {{
     {"timeout", SetTimeout, nullptr},
     {"stall", SetStall, nullptr},
     {"linger", SetLinger, nullptr},
+    {"screen", SetScreen, nullptr},
+    {"final", SetFinal, nullptr},
     {"status_port", SetStatusPort, nullptr},
     {"hold", SetHold, nullptr},
     {"device_wait", nullptr, "--device-seconds"},

@@ -11,6 +11,16 @@
 
 namespace crashdump {
 
+// How the display is used.
+enum class ScreenMode : uint8_t {
+  kPlain,  // lines, as on every console
+  kBrown,  // a screen of its own, white on brown
+  kOff,    // left as it is
+};
+
+// How everything ends.
+enum class FinalAction : uint8_t { kReboot, kPowerOff, kHalt };
+
 struct Options {
   // The whole capture ends after this time; 0: no limit as long as there is progress.
   uint64_t timeout_ms = 0;
@@ -18,6 +28,8 @@ struct Options {
   uint64_t stall_ms = 120'000;
   // How long the reason stays on the screen when there is no dump.
   uint64_t linger_ms = 10'000;
+  ScreenMode screen = ScreenMode::kPlain;
+  FinalAction final = FinalAction::kReboot;
   // Name of the virtio-serial port or device for status lines; empty: none.
   std::string status_port;
   // Where to wait for a `go` from the status port, and how long at most.

@@ -43,7 +43,8 @@ TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
        {"crashdump.stall=0", "crashdump.stall=", "crashdump.stall", "crashdump.stall=12s", "crashdump.stall=-1",
         "crashdump.stall=99999999999", "crashdump.timeout=604801", "crashdump.linger=604801", "crashdump.no_such=1",
         "crashdump.=1", "crashdump.status_port=", "crashdump.status_port=../sda", "crashdump.status_port=..",
-        "crashdump.hold=start", "crashdump.threads"}) {
+        "crashdump.hold=start", "crashdump.threads", "crashdump.screen=blue",
+        "crashdump.screen=", "crashdump.final=sleep"}) {
     const ParsedOptions parsed = ParseOptions(word);
     ASSERT_EQ(parsed.notes.size(), 1U) << word;
     EXPECT_TRUE(parsed.notes[0].starts_with(std::string(word).substr(0, 14))) << parsed.notes[0];
@@ -52,8 +53,20 @@ TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
     EXPECT_EQ(parsed.options.linger_ms, 10'000U) << word;
     EXPECT_EQ(parsed.options.status_port, "") << word;
     EXPECT_TRUE(parsed.options.hold.empty()) << word;
+    EXPECT_EQ(parsed.options.screen, ScreenMode::kPlain) << word;
+    EXPECT_EQ(parsed.options.final, FinalAction::kReboot) << word;
     EXPECT_TRUE(parsed.options.capture_arguments.empty()) << word;
   }
+}
+
+TEST(OptionsTest, TakesWords) {
+  EXPECT_EQ(ParseOptions("crashdump.screen=brown").options.screen, ScreenMode::kBrown);
+  EXPECT_EQ(ParseOptions("crashdump.screen=off").options.screen, ScreenMode::kOff);
+  EXPECT_EQ(ParseOptions("crashdump.screen=brown crashdump.screen=plain").options.screen, ScreenMode::kPlain);
+  EXPECT_EQ(ParseOptions("crashdump.final=poweroff").options.final, FinalAction::kPowerOff);
+  EXPECT_EQ(ParseOptions("crashdump.final=halt").options.final, FinalAction::kHalt);
+  EXPECT_EQ(ParseOptions("crashdump.screen=blue").notes.at(0),
+            "crashdump.screen=blue: ignored: none of brown, plain, off");
 }
 
 TEST(OptionsTest, TakesHolds) {

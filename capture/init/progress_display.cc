@@ -13,10 +13,10 @@ namespace crashdump {
 namespace {
 
 // 0 to 100. Rounded down: 100 % means that all is done. No overflow, however large the init.
-uint64_t Percent(const Progress& progress) {
+unsigned Percent(const Progress& progress) {
   if (progress.done >= progress.total) return 100;
-  if (progress.total >= UINT64_MAX / 100) return progress.done / (progress.total / 100);
-  return progress.done * 100 / progress.total;
+  if (progress.total >= UINT64_MAX / 100) return static_cast<unsigned>(progress.done / (progress.total / 100));
+  return static_cast<unsigned>(progress.done * 100 / progress.total);
 }
 
 uint64_t Rate(uint64_t bytes, uint64_t elapsed_ms) {
@@ -38,9 +38,9 @@ std::string FormatDuration(uint64_t seconds) {
   return text.data();
 }
 
-std::string ProgressDisplay::Update(const Progress& progress, uint64_t now_ms) {
+std::optional<ProgressText> ProgressDisplay::Update(const Progress& progress, uint64_t now_ms) {
   const uint64_t elapsed_ms = now_ms - shown_ms_;
-  if (elapsed_ms < kIntervalMs) return {};
+  if (elapsed_ms < kIntervalMs) return std::nullopt;
   // Zero pages pass ten times faster than full ones: the mean of the last lines foretells better than that of all.
   const uint64_t moved = progress.done >= shown_done_ ? progress.done - shown_done_ : 0;
   const uint64_t latest = Rate(moved, elapsed_ms);
@@ -49,10 +49,11 @@ std::string ProgressDisplay::Update(const Progress& progress, uint64_t now_ms) {
   shown_done_ = progress.done;
 
   const uint64_t left = progress.total > progress.done ? progress.total - progress.done : 0;
-  std::string line = std::to_string(Percent(progress)) + " %, " + FormatSize(progress.done) + " of " +
-                     FormatSize(progress.total) + ", " + std::to_string(bytes_per_second_ / kMiB) + " MiB/s, ";
-  line += bytes_per_second_ == 0 ? "-:--" : FormatDuration((left + bytes_per_second_ - 1) / bytes_per_second_);
-  return line + " left, " + FormatSize(progress.written) + " written";
+  std::string details = FormatSize(progress.done) + " of " + FormatSize(progress.total) + ", " +
+                        std::to_string(bytes_per_second_ / kMiB) + " MiB/s, ";
+  details += bytes_per_second_ == 0 ? "-:--" : FormatDuration((left + bytes_per_second_ - 1) / bytes_per_second_);
+  details += " left, " + FormatSize(progress.written) + " written";
+  return ProgressText{.percent = Percent(progress), .details = std::move(details)};
 }
 
 bool LineLimiter::Allow(uint64_t now_ms) {

@@ -3,14 +3,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "capture/init/status_line.h"
 
 namespace crashdump {
 
-// Turns progress into lines such as
-//   42 %, 1.6 GiB of 3.8 GiB, 310 MiB/s, 0:07 left, 96.0 MiB written
+struct ProgressText {
+  unsigned percent = 0;
+  std::string details;  // "1.6 GiB of 3.8 GiB, 310 MiB/s, 0:07 left, 96.0 MiB written"
+};
+
 class ProgressDisplay {
  public:
   static constexpr uint64_t kIntervalMs = 2000;
@@ -18,8 +22,8 @@ class ProgressDisplay {
   // The clock starts at `start_ms`.
   explicit ProgressDisplay(uint64_t start_ms) : shown_ms_(start_ms) {}
 
-  // The line to show now, or an empty one if the last is less than kIntervalMs old.
-  std::string Update(const Progress& progress, uint64_t now_ms);
+  // What to show now; nothing if the last is less than kIntervalMs old.
+  std::optional<ProgressText> Update(const Progress& progress, uint64_t now_ms);
 
  private:
   uint64_t shown_ms_;

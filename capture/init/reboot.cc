@@ -7,8 +7,21 @@
 #include "common/base/io.h"
 
 namespace crashdump {
+namespace {
 
 void RebootByCall() { (void)reboot(RB_AUTOBOOT); }
+// A machine whose power cannot be switched off is halted (kernel/reboot.c).
+void PowerOffByCall() { (void)reboot(RB_POWER_OFF); }
+void HaltByCall() { (void)reboot(static_cast<int>(RB_HALT_SYSTEM)); }
+
+}  // namespace
+
+RebootWays WaysTo(FinalAction action) {
+  RebootWays ways = {.orderly = RebootByCall, .reset = ResetBySysrq, .orderly_ms = 20'000, .reset_ms = 10'000};
+  if (action == FinalAction::kPowerOff) ways.orderly = PowerOffByCall;
+  if (action == FinalAction::kHalt) ways.orderly = HaltByCall;
+  return ways;
+}
 
 void ResetBySysrq() {
   (void)WriteExistingFile("/proc/sysrq-trigger", "b");

@@ -16,8 +16,6 @@ struct RebootWays {
   uint64_t reset_ms;
 };
 
-// reboot(2).
-void RebootByCall();
 // 'b' into /proc/sysrq-trigger: at once, without asking any driver; reboot(2) if that is not there.
 void ResetBySysrq();
 
@@ -25,8 +23,7 @@ void ResetBySysrq();
 // whoever wrote something has flushed it. Returns only if nothing worked.
 void RebootMachine(InitContext& init, const RebootWays& ways);
 
-// The ways of the product.
-inline constexpr RebootWays kRebootWays = {
-    .orderly = RebootByCall, .reset = ResetBySysrq, .orderly_ms = 20'000, .reset_ms = 10'000};
+// The ways of the product. The kernel halts a machine that it cannot switch off; one where that fails is reset.
+RebootWays WaysTo(FinalAction action);
 
 }  // namespace crashdump

@@ -12,8 +12,9 @@ namespace {
 
 using Kind = StatusLine::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 6> kTextKinds = {{
+constexpr std::array<std::pair<std::string_view, Kind>, 7> kTextKinds = {{
     {"message", Kind::kMessage},
+    {"crash", Kind::kCrash},
     {"stage", Kind::kStage},
     {"target", Kind::kTarget},
     {"note", Kind::kNote},

@@ -4,9 +4,8 @@
 #include <array>
 #include <cinttypes>
 
+#include "capture/init/capture_view.h"
 #include "capture/init/line_buffer.h"
-#include "capture/init/printable.h"
-#include "capture/init/progress_display.h"
 
 namespace crashdump {
 namespace {
@@ -16,21 +15,37 @@ using End = CaptureAttempt::End;
 
 // Held a little longer there than here: init's `go` is the rule, the child's own deadline the exception.
 constexpr uint64_t kHoldMarginSeconds = 10;
-// As many of the panic messages as the console shows in any case.
-constexpr uint32_t kMostMessages = 100;
+
+constexpr std::string_view kNoImage = "the panic messages are saved, but the memory image is not complete: ";
+constexpr std::string_view kNoDump = "no dump: ";
+constexpr const char* kSecondAttempt = "second attempt, for the panic messages only";
+
+// The `result` line's text for the screen, in words.
+std::string DoneText(std::string_view result) {
+  const size_t blank = std::min(result.find(' '), result.size());
+  const std::string_view kind = result.substr(0, blank);
+  const std::string details(result.substr(std::min(blank + 1, result.size())));
+  if (kind == "complete") return "The memory is saved: " + details;
+  if (kind == "incomplete") return "The messages and a part of the memory are saved: " + details;
+  if (kind == "messages-only") return "The messages are saved, without the memory: " + details;
+  return std::string(result);
+}
 
 // One attempt while it runs.
 class Run {
  public:
   Run(InitContext& init, ChildProcess child, const AttemptLimits& limits)
-      : init_(init), child_(std::move(child)), attempt_(limits, NowMs()), progress_(NowMs()) {}
+      : init_(init), child_(std::move(child)), attempt_(limits, NowMs()), view_(init, NowMs()) {}
 
   const CaptureAttempt& UntilTheEnd() {
     bool connected = true;
     while (attempt_.end() == End::kRunning) {
       const Events events =
           WaitForEvents(init_, &child_, connected ? ReadChild::kYes : ReadChild::kNo, attempt_.WakeAt());
-      if (events.child_input || events.exit) connected = ReadLines();
+      if (events.child_input || events.exit) {
+        connected = ReadLines();
+        init_.screen.Refresh(NowMs());
+      }
       if (events.go) Do(attempt_.OnGo(NowMs()));
       if (events.exit) {
         attempt_.OnExit(*events.exit);
@@ -62,51 +77,8 @@ class Run {
   void OnLine(std::string_view text) {
     const StatusLine line = ParseStatusLine(text);
     init_.port.Line("capture %.*s", static_cast<int>(text.size()), text.data());
-    Show(line);
+    view_.OnLine(line, NowMs());
     Do(attempt_.OnLine(line, NowMs()));
-  }
-
-  void Show(const StatusLine& line) {
-    if (line.kind == StatusLine::Kind::kProgress) {
-      const std::string shown = progress_.Update(line.progress, NowMs());
-      if (!shown.empty()) init_.console.Line("%s", shown.c_str());
-      return;
-    }
-    // The panic messages of a capture that is refused get nowhere but here, so they are not to be thinned out.
-    if (line.kind == StatusLine::Kind::kMessage && messages_shown_ < kMostMessages) {
-      ++messages_shown_;
-      init_.console.Line("| %.*s", static_cast<int>(line.text.size()), line.text.data());
-      return;
-    }
-    const bool is_final = line.kind == StatusLine::Kind::kResult || line.kind == StatusLine::Kind::kFailed ||
-                          line.kind == StatusLine::Kind::kMessagesSafe;
-    if (!is_final && !limiter_.Allow(NowMs())) return;
-    const uint64_t dropped = limiter_.TakeDropped();
-    if (dropped > 0) init_.console.Line("(%" PRIu64 " lines not shown)", dropped);
-    if (line.kind == StatusLine::Kind::kMessagesSafe) {
-      init_.console.Line("the panic messages are safe");
-    } else {
-      init_.console.Line("%s: %.*s", Label(line.kind), static_cast<int>(line.text.size()), line.text.data());
-    }
-  }
-
-  static const char* Label(StatusLine::Kind kind) {
-    switch (kind) {
-      case StatusLine::Kind::kStage:
-        return "stage";
-      case StatusLine::Kind::kTarget:
-        return "target";
-      case StatusLine::Kind::kResult:
-        return "result";
-      case StatusLine::Kind::kFailed:
-        return "failed";
-      case StatusLine::Kind::kMessagesSafe:
-      case StatusLine::Kind::kProgress:
-      case StatusLine::Kind::kNote:
-      case StatusLine::Kind::kMessage:
-        break;
-    }
-    return "note";
   }
 
   void Do(Action action) {
@@ -128,6 +100,8 @@ class Run {
   }
 
   void AnnounceMessagesSafe() {
+    // Whoever holds init there finds the screen as it is then.
+    init_.screen.Refresh(NowMs());
     if (!announced_) AnnounceStage(init_, Stage::kMessagesSafe);
     announced_ = true;
   }
@@ -135,10 +109,8 @@ class Run {
   InitContext& init_;
   ChildProcess child_;
   CaptureAttempt attempt_;
-  ProgressDisplay progress_;
-  LineLimiter limiter_;
+  CaptureView view_;
   LineBuffer lines_;
-  uint32_t messages_shown_ = 0;
   bool announced_ = false;
 };
 
@@ -165,19 +137,28 @@ End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) 
     init.port.Line("attempt %u", number);
     Result<ChildProcess> child = ChildProcess::Start(program, CaptureArguments(init.options, number));
     if (!child.ok()) {
-      Note(init, "%s cannot be started: %s", program, child.error().text());
+      const std::string failure = std::string(kNoDump) + program + " cannot be started: " + child.error().text();
+      init.console.Line("%s", failure.c_str());
+      init.port.Line("note %s", failure.c_str());
+      init.screen.content.outcome = {failure};
       return End::kFailed;
     }
     Run run(init, child.TakeValue(), limits);
     const CaptureAttempt& attempt = run.UntilTheEnd();
     init.port.Line("ended %u %s", number, attempt.reason().c_str());
-    if (attempt.end() == End::kDone) return End::kDone;
-    init.console.Line(
-        "%s%s",
-        attempt.messages_safe() ? "the panic messages are saved, but the memory image is not complete: " : "no dump: ",
-        attempt.reason().c_str());
-    if (!attempt.may_try_again() || number == kAttempts) return attempt.end();
-    init.console.Line("second attempt, for the panic messages only");
+    if (attempt.end() == End::kDone) {
+      init.screen.content.outcome = {DoneText(attempt.reason())};
+      return End::kDone;
+    }
+    const std::string failure = std::string(attempt.messages_safe() ? kNoImage : kNoDump) + attempt.reason();
+    init.console.Line("%s", failure.c_str());
+    if (!attempt.may_try_again() || number == kAttempts) {
+      init.screen.content.outcome = {failure};
+      return attempt.end();
+    }
+    init.console.Line("%s", kSecondAttempt);
+    init.screen.content.activity = kSecondAttempt;
+    init.screen.Refresh(NowMs());
     if (limits.end_ms != kNever) limits.end_ms += attempt.held_ms();
   }
 }

@@ -141,6 +141,29 @@ TEST_F(SuperviseCaptureTest, ThePanicMessagesOfARefusalAreAllShown) {
   for (int i = 1; i <= 40; ++i) EXPECT_TRUE(Shown("| line  " + std::to_string(i))) << console();
 }
 
+TEST_F(SuperviseCaptureTest, TheScreenSaysWhatCrashedAndWhatBecameOfIt) {
+  EXPECT_EQ(
+      Run("say stage vmcore; say crash panic Kernel panic; say crash machine QEMU; say crash trace panic+0x1/0x2\n"
+          "[ $2 = 2 ] || exit 1\n"
+          "say stage target; say target vda2; say messages-safe; say stage pages; say result complete 5 pages"),
+      End::kDone);
+  const ScreenContent& content = init_.screen.content;
+  EXPECT_EQ(content.panic, "Kernel panic");
+  EXPECT_EQ(content.machine, "QEMU");
+  // Once, although both attempts have said it.
+  EXPECT_EQ(content.trace, (std::vector<std::string>{"panic+0x1/0x2"}));
+  EXPECT_EQ(content.target, "vda2");
+  EXPECT_EQ(content.activity, "The messages are saved. Saving the memory");
+  EXPECT_EQ(content.outcome, (std::vector<std::string>{"The memory is saved: 5 pages"}));
+  EXPECT_TRUE(Shown("crash: panic Kernel panic")) << console();
+}
+
+TEST_F(SuperviseCaptureTest, TheScreenSaysWhyThereIsNoDump) {
+  EXPECT_EQ(Run("say crash panic \"$(printf 'a\\033[2Jb')\"; say failed wrong UUID; exit 3"), End::kRefused);
+  EXPECT_EQ(init_.screen.content.panic, "a?[2Jb");
+  EXPECT_EQ(init_.screen.content.outcome, (std::vector<std::string>{"no dump: wrong UUID"}));
+}
+
 TEST_F(SuperviseCaptureTest, AProgramThatIsNotThere) {
   EXPECT_EQ(SuperviseCapture(init_, "/nonexistent/capture"), End::kFailed);
   EXPECT_TRUE(Shown("no dump: /nonexistent/capture cannot be run: No such file or directory")) << console();

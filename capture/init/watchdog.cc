@@ -34,4 +34,11 @@ void Watchdog::Feed(uint64_t now_ms) {
   fed_ms_ = now_ms;
 }
 
+void Watchdog::Close() {
+  if (!is_open()) return;
+  // The one byte that announces an orderly close.
+  (void)!write(fd_.get(), "V", 1);
+  fd_.Reset();
+}
+
 }  // namespace crashdump

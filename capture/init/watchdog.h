@@ -16,6 +16,9 @@ class Watchdog {
   Result<> Open(const char* path);
   bool is_open() const { return fd_.valid(); }
 
+  // Stops it, if its driver lets it be stopped; in any case it is not fed any more.
+  void Close();
+
   // Feeds it if it is open and a third of its timeout has passed.
   void Feed(uint64_t now_ms);
 

@@ -23,6 +23,19 @@ TEST(WatchdogTest, IsFedAtAThirdOfItsTimeout) {
   EXPECT_EQ(directory.Read("watchdog"), std::string(2, '\0'));
 }
 
+TEST(WatchdogTest, ClosingAnnouncesItself) {
+  const ScratchDirectory directory;
+  const std::string path = directory.Write("watchdog", "");
+  Watchdog watchdog;
+  watchdog.Close();  // not open: nothing
+  ASSERT_TRUE(watchdog.Open(path.c_str()).ok());
+  watchdog.Close();
+  EXPECT_EQ(directory.Read("watchdog"), "V");
+  EXPECT_FALSE(watchdog.is_open());
+  watchdog.Feed(100'000);
+  EXPECT_EQ(directory.Read("watchdog"), "V");
+}
+
 TEST(WatchdogTest, ItMayBeMissing) {
   Watchdog watchdog;
   EXPECT_FALSE(watchdog.Open("/nonexistent/watchdog").ok());

@@ -14,6 +14,7 @@
 #include "capture/writer/capture_run.h"
 #include "capture/writer/capture_target.h"
 #include "capture/writer/memory_budget.h"
+#include "capture/writer/panic_excerpt.h"
 #include "common/base/io.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
@@ -125,6 +126,19 @@ Result<KeyArming> ReadArming(const std::string& folder) {
   return arming;
 }
 
+// For the screen: what crashed, and why.
+void ReportCrash(const Vmcore& vmcore, std::string_view messages, const StatusReporter& status) {
+  const PanicExcerpt excerpt = FindPanicExcerpt(messages);
+  status.Crash("panic", excerpt.panic.empty() ? "The kernel's log tells of no panic." : excerpt.panic);
+  status.Crash("cause", excerpt.cause);
+  if (const Vmcoreinfo* info = vmcore.vmcoreinfo()) {
+    status.Crash("kernel", "Linux " + std::string(info->Find("OSRELEASE").value_or("")));
+  }
+  status.Crash("machine", excerpt.machine);
+  status.Crash("process", excerpt.process);
+  for (const std::string& entry : excerpt.trace) status.Crash("trace", entry);
+}
+
 Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   TRY(InitializeCrypto());
   status.Stage("vmcore");
@@ -132,6 +146,7 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   for (const std::string& warning : vmcore.warnings()) status.Note(warning);
   const PhysicalMemory memory(vmcore);
   DumpContents contents = GatherContents(vmcore, memory, arguments.options.level, kCaptureLogBytes);
+  ReportCrash(vmcore, contents.messages, status);
 
   status.Stage("target");
   const auto refuse = [&](const Error& error) {

@@ -18,7 +18,7 @@ namespace crashdump {
 namespace {
 
 // Init cuts longer lines.
-constexpr size_t kMaxLineBytes = 500;
+constexpr size_t kMaxLineBytes = 1000;
 
 }  // namespace
 
@@ -32,6 +32,10 @@ void StatusReporter::Line(std::string_view word, std::string_view text) const {
 
 void StatusReporter::Result(std::string_view kind, std::string_view text) const {
   Line("result ", std::string(kind) + " " + std::string(text));
+}
+
+void StatusReporter::Crash(std::string_view name, std::string_view text) const {
+  if (!text.empty()) Line("crash ", std::string(name) + " " + std::string(text));
 }
 
 void StatusReporter::Progress(const CaptureProgress& progress) const {

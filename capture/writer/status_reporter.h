@@ -24,6 +24,8 @@ class StatusReporter {
   void Result(std::string_view kind, std::string_view text) const;
   void MessagesSafe() const { Line("messages-safe", ""); }
   void Progress(const CaptureProgress& progress) const;
+  // One fact about the crash: capture/README.md has the names. Empty ones are not sent.
+  void Crash(std::string_view name, std::string_view text) const;
   // The last `lines` lines of the panic messages, for the screen: they get nowhere else.
   void Messages(std::string_view text, size_t lines) const;
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/init/crash_screen.h"
+
+#include <sys/klog.h>
+
+#include <algorithm>
+
+#include "capture/init/clock.h"
+#include "capture/init/printable.h"
+
+namespace crashdump {
+namespace {
+
+// The child sends fewer.
+constexpr size_t kMostTraceEntries = 64;
+constexpr uint64_t kRedrawMs = 5000;
+
+}  // namespace
+
+void CrashScreen::Refresh(uint64_t now_ms) {
+  if (drawn_ms == 0 || now_ms - drawn_ms >= kRedrawMs) {
+    terminal.Invalidate();
+    drawn_ms = now_ms;
+  }
+  terminal.Show(content);
+}
+
+void CrashScreen::SetFact(std::string_view fact) {
+  const size_t blank = std::min(fact.find(' '), fact.size());
+  const std::string_view name = fact.substr(0, blank);
+  const std::string text = Printable(fact.substr(std::min(blank + 1, fact.size())));
+  // The first fact of an attempt.
+  if (name == "panic") {
+    content.panic = text;
+    content.trace.clear();
+  }
+  if (name == "cause") content.cause = text;
+  if (name == "kernel") content.kernel = text;
+  if (name == "machine") content.machine = text;
+  if (name == "process") content.process = text;
+  if (name == "trace" && content.trace.size() < kMostTraceEntries) content.trace.push_back(text);
+}
+
+Result<> TakeOverTerminal(CrashScreen& screen, const char* path) {
+  screen.terminal = TRY(TerminalScreen::Open(path));
+  // SYSLOG_ACTION_CONSOLE_LEVEL (syslog(2)); 1: emergencies only.
+  constexpr int kConsoleLevel = 8;
+  (void)klogctl(kConsoleLevel, nullptr, 1);
+  screen.Refresh(NowMs());
+  return {};
+}
+
+}  // namespace crashdump

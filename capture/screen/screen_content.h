@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ScreenContent: what the screen has to say. All texts are printable ASCII, one line each; an empty one is not shown.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace crashdump {
+
+struct ScreenContent {
+  std::string panic;    // the panic line, in full
+  std::string cause;    // the fault that led to it
+  std::string kernel;   // "Linux 6.1.0-50-amd64"
+  std::string machine;  // what its firmware calls it
+  std::string process;  // what the CPU that panicked was doing
+  std::vector<std::string> trace;
+  std::string target;                // where the dump goes
+  std::string activity;              // what is being done
+  std::optional<unsigned> percent;   // of the memory image; shown as a bar
+  std::string progress;              // "1.6 GiB of 3.8 GiB, 310 MiB/s, 0:07 left"
+  std::vector<std::string> outcome;  // how it ended: in place of the progress
+  std::string footer;                // what comes next: the countdown
+};
+
+}  // namespace crashdump

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/screen/terminal_screen.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "common/base/io.h"
+
+namespace crashdump {
+namespace {
+
+// console_codes(4). No blanking; no cursor; no wrapping behind the last column, which would scroll. Colour 3 is VGA's
+// brown and 7 is white, whatever vt.default_red= and its like say.
+constexpr std::string_view kTakeOver =
+    "\x1b[9;0]\x1b[13]\x1b[?25l\x1b[?7l"
+    "\x1b]P3aa5500\x1b]P7ffffff"
+    "\x1b[0;37;43m\x1b[H\x1b[2J";
+constexpr std::string_view kColours = "\x1b[0;37;43m";
+constexpr std::string_view kHome = "\x1b[H";
+
+Result<ScreenSize> SizeOf(int fd) {
+  struct winsize window {};
+  if (ioctl(fd, TIOCGWINSZ, &window) != 0) return Error::Os(errno, "size of the terminal");
+  // A serial line has none.
+  if (window.ws_col == 0 || window.ws_row == 0) return ScreenSize();
+  return ScreenSize{.columns = window.ws_col, .rows = window.ws_row};
+}
+
+}  // namespace
+
+std::string PaintRows(const std::vector<std::string>& before, const std::vector<std::string>& rows) {
+  const bool all = before.size() != rows.size();
+  std::string bytes;
+  if (all) bytes += kTakeOver;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (all ? rows[i].empty() : rows[i] == before[i]) continue;
+    bytes += "\x1b[" + std::to_string(i + 1) + ";1H";
+    bytes += kColours;
+    bytes += rows[i];
+    bytes += "\x1b[K";
+  }
+  if (!bytes.empty()) bytes += kHome;
+  return bytes;
+}
+
+Result<TerminalScreen> TerminalScreen::Open(const char* path) {
+  TerminalScreen screen(TRY(OpenFile(path, O_RDWR | O_NOCTTY | O_NONBLOCK), "%s", path));
+  screen.size_ = TRY(SizeOf(screen.fd_.get()), "%s", path);
+  // No echo, which would scroll, and no Ctrl-S, which would stop it.
+  struct termios settings {};
+  if (tcgetattr(screen.fd_.get(), &settings) != 0) return Error::Os(errno, "%s: settings", path);
+  cfmakeraw(&settings);
+  if (tcsetattr(screen.fd_.get(), TCSANOW, &settings) != 0) return Error::Os(errno, "%s: settings", path);
+  return screen;
+}
+
+void TerminalScreen::Show(const ScreenContent& content) {
+  if (!is_open()) return;
+  if (const Result<ScreenSize> size = SizeOf(fd_.get()); size.ok() && size.value() != size_) {
+    size_ = size.value();
+    Invalidate();
+  }
+  std::vector<std::string> rows = LayOutScreen(content, size_);
+  const std::string bytes = PaintRows(shown_, rows);
+  shown_ = std::move(rows);
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    const ssize_t put = write(fd_.get(), rest.data(), rest.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) {
+      // Half of it is there: begin again.
+      Invalidate();
+      return;
+    }
+    rest.remove_prefix(static_cast<size_t>(put));
+  }
+}
+
+}  // namespace crashdump
