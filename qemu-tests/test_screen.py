@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the person at the machine sees: white on brown, what crashed and what becomes of it.
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from machine.picture import BROWN, WHITE, Font, Picture, is_like
+from machine.rig import Rig
+from machine.vm import Vm
+
+_SLOW = pytest.mark.slow
+_PANIC = "Kernel panic - not syncing: sysrq triggered crash"
+
+
+def text_with(vm: Vm, font: Font, words: str, directory: Path, timeout: float = 60) -> str:
+    """What is on the screen as soon as the words are."""
+    deadline = time.monotonic() + timeout
+    while True:
+        picture = Picture.of(vm, directory)
+        shares = picture.shares()
+        background = next(iter(shares))
+        text = font.read(picture)
+        if words in text:
+            # Nothing else: no black border, and the text takes a small part of it.
+            assert is_like(background, BROWN) and all(is_like(colour, WHITE) for colour in shares if colour != background)
+            assert shares[background] > 0.75
+            return text
+        assert time.monotonic() < deadline, f"{words!r} is not on the screen: {shares} {text}"
+        time.sleep(1)
+
+
+@pytest.mark.slow
+def test_the_machine_switches_itself_off(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
+    rig = make_rig(tools=dedicated_disk)
+    rig.boot()
+    rig.product.configure(append="crashdump.final=poweroff")
+    rig.product.arm()
+    rig.vm.pause_at_reboot()
+    rig.vm.crash()
+    assert rig.vm.wait_for_reboot_pause(timeout=180) == "guest-shutdown"
+    assert any(line.startswith("capture result complete ") for line in rig.vm.status_lines)
+
+
+# The firmware sets a graphics mode up, which both kernels use as they find it.
+_UEFI = ["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"]
+
+
+@pytest.mark.parametrize("display", ["text", pytest.param("uefi", marks=_SLOW)])
+@pytest.mark.parametrize("capture_kernel", ["dedicated", pytest.param("distribution", marks=_SLOW)])
+def test_what_is_on_the_screen(
+    capture_kernel: str,
+    display: str,
+    make_rig: Callable[..., Rig],
+    dedicated_disk: Path,
+    product_disk: Path,
+    test_directory: Path,
+    tmp_path: Path,
+) -> None:
+    options: dict[str, Any] = {"tools": dedicated_disk if capture_kernel == "dedicated" else product_disk}
+    if display == "uefi":
+        variables = test_directory / "variables.fd"
+        shutil.copyfile("/usr/share/OVMF/OVMF_VARS_4M.fd", variables)
+        options["extra_arguments"] = [*_UEFI, "-drive", f"if=pflash,format=raw,file={variables.resolve()}"]
+    rig = make_rig(**options)
+    rig.boot()
+    vm = rig.vm
+    assert (vm.run("test -e /sys/firmware/efi").status == 0) == (display == "uefi")
+    rig.product.configure(append="crashdump.screen=brown")
+    rig.product.arm()
+    font = Font.of(vm, tmp_path)
+    vm.hold_stages("messages-safe", "reboot")
+    vm.crash()
+    vm.wait_for_stage("messages-safe", timeout=120)
+    during = text_with(vm, font, "Saved to  vda2 ", tmp_path)
+    print(during)
+    for words in ("The Linux kernel of this machine has crashed.", _PANIC, "QEMU Standard PC", "Call trace\n    sysrq_handle_crash+0x"):
+        assert words in during, during
+    vm.release_stage()
+    vm.wait_for_stage("reboot", timeout=120)
+    after = text_with(vm, font, "The memory is saved", tmp_path)
+    print(after)
+    for words in (_PANIC, "The machine restarts in "):
+        assert words in after, after
+    vm.hold_stages()
+    vm.release_stage()
+    vm.wait_for_boot()
+    rig.product.configure()
+    rig.product.command("recover --no-load", timeout=300)
+    [name] = rig.product.dumps()
+    assert '"state": "complete"' in vm.must(f"cat /var/crash/kernel/dumps/{name}/info.json")
