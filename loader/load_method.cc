@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/load_method.h"
 
-
 #include "common/base/parse.h"
 #include "common/base/units.h"
 #include "common/vmcore/printable_text.h"

@@ -25,6 +25,8 @@ def test_panic_on_another_processor(platform: str, make_platform_rig: Callable[.
     vm, product = rig.vm, rig.product
     rig.boot()
     arming = product.arm()
+    method = "kexec-tools" if vm.config.architecture.kexec_tools else "kexec_file_load"
+    assert f"loaded-by={method}" in vm.must("cat /run/crashdump/armed").splitlines()
     crashed = crash(vm, rig.disk, tmp_path, cpu=_CPU)
     crashed.check_places(arming)
     [dump] = recover(vm, product, crashed, ["VMCORE_FORMAT=elf"])

@@ -27,11 +27,12 @@ void Run(Bytes input) {
 }
 
 std::vector<testing::FuzzerInput> Seeds() {
-  return {testing::FuzzerInputOf("crashdump.screen=brown crashdump.screen=plain crashdump.screen=off crashdump.final=halt"),
-          testing::FuzzerInputOf("ro quiet crashdump.timeout=300 crashdump.stall=10 crashdump.linger=0 panic=10\n"),
-          testing::FuzzerInputOf("crashdump.status_port=ttyS1 crashdump.hold=start,messages-safe,reboot:120"),
-          testing::FuzzerInputOf("crashdump.device_wait=6 crashdump.threads=2 crashdump.compression_level=1"),
-          testing::FuzzerInputOf("crashdump.dump_level=\"31\" crashdump.dump_level=1 a=\"b crashdump.stall=1\"")};
+  return {
+      testing::FuzzerInputOf("crashdump.screen=brown crashdump.screen=plain crashdump.screen=off crashdump.final=halt"),
+      testing::FuzzerInputOf("ro quiet crashdump.timeout=300 crashdump.stall=10 crashdump.linger=0 panic=10\n"),
+      testing::FuzzerInputOf("crashdump.status_port=ttyS1 crashdump.hold=start,messages-safe,reboot:120"),
+      testing::FuzzerInputOf("crashdump.device_wait=6 crashdump.threads=2 crashdump.compression_level=1"),
+      testing::FuzzerInputOf("crashdump.dump_level=\"31\" crashdump.dump_level=1 a=\"b crashdump.stall=1\"")};
 }
 
 const testing::Fuzzer fuzzer("options", Run, Seeds);

@@ -119,9 +119,9 @@ class BootedSystem(Rig):
 SYSTEM_BOOT_SECONDS = 3 * BOOT_SECONDS
 
 
-def wait_until_up(vm: Vm) -> str:
+def wait_until_up(vm: Vm, timeout: float = 300) -> str:
     """Until no job of the boot is left; "running", or "degraded" if a unit has failed."""
-    return vm.run("systemctl is-system-running --wait", timeout=300).out.strip()
+    return vm.run("systemctl is-system-running --wait", timeout=timeout).out.strip()
 
 
 def fetch_system(kind: str) -> Path:
