@@ -40,8 +40,9 @@ class RecoveredDump:
         """The panic is there to the last line that the console shows of it, and no more than `unshown_lines` behind that."""
         for text in ("sysrq: Trigger a crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace:"):
             require(text in self.messages, Lost, f"no '{text}' in the messages")
-        # The capture kernel begins to speak at this time; firmware and loaders between do without one.
-        line = console.rindex("\n", 0, console.rindex("Kernel panic - not syncing: sysrq triggered crash")) + 1
+        # The kernel's own line: the capture initramfs shows it, too. The capture kernel begins to speak at this time; firmware and
+        # loaders between do without one.
+        line = console.rindex("\n", 0, console.rindex("] Kernel panic - not syncing: sysrq triggered crash")) + 1
         said, _, _ = console[line:].partition("\n[    0.000000] ")
         last = [line for line in said.splitlines() if _TIME.match(line)][-1]
         _, found, behind = self.messages.rpartition(f"\n{last}\n")
