@@ -3,10 +3,9 @@
 
 #include <sys/klog.h>
 
-#include <algorithm>
-
 #include "capture/init/clock.h"
 #include "capture/init/printable.h"
+#include "capture/init/status_line.h"
 
 namespace crashdump {
 namespace {
@@ -26,9 +25,8 @@ void CrashScreen::Refresh(uint64_t now_ms) {
 }
 
 void CrashScreen::SetFact(std::string_view fact) {
-  const size_t blank = std::min(fact.find(' '), fact.size());
-  const std::string_view name = fact.substr(0, blank);
-  const std::string text = Printable(fact.substr(std::min(blank + 1, fact.size())));
+  const std::string_view name = TakeFirstWord(fact);
+  const std::string text = Printable(fact);
   // The first fact of an attempt.
   if (name == "panic") {
     content.panic = text;

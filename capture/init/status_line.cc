@@ -22,17 +22,9 @@ constexpr std::array<std::pair<std::string_view, Kind>, 7> kTextKinds = {{
     {"failed", Kind::kFailed},
 }};
 
-// Cuts the first word off.
-std::string_view TakeWord(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(word.size());
-  if (!text.empty()) text.remove_prefix(1);
-  return word;
-}
-
 std::optional<Progress> ParseProgress(std::string_view text) {
-  const Result<uint64_t> done = ParseNumber(TakeWord(text));
-  const Result<uint64_t> total = ParseNumber(TakeWord(text));
+  const Result<uint64_t> done = ParseNumber(TakeFirstWord(text));
+  const Result<uint64_t> total = ParseNumber(TakeFirstWord(text));
   const Result<uint64_t> written = ParseNumber(text);
   if (!done.ok() || !total.ok() || !written.ok()) return std::nullopt;
   return Progress{.done = done.value(), .total = total.value(), .written = written.value()};
@@ -40,9 +32,16 @@ std::optional<Progress> ParseProgress(std::string_view text) {
 
 }  // namespace
 
+std::string_view TakeFirstWord(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  if (!text.empty()) text.remove_prefix(1);
+  return word;
+}
+
 StatusLine ParseStatusLine(std::string_view line) {
   std::string_view rest = line;
-  const std::string_view word = TakeWord(rest);
+  const std::string_view word = TakeFirstWord(rest);
   if (word == "messages-safe" && rest.empty()) return {.kind = Kind::kMessagesSafe, .text = {}, .progress = {}};
   if (word == "progress") {
     const std::optional<Progress> progress = ParseProgress(rest);

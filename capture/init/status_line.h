@@ -23,6 +23,9 @@ struct StatusLine {
   Progress progress;      // of kProgress
 };
 
+// Cuts the first word, and the blank behind it, off.
+std::string_view TakeFirstWord(std::string_view& text);
+
 // A line that fits none of the forms is a note, so that nothing the child says (or libc on its behalf) gets lost.
 StatusLine ParseStatusLine(std::string_view line);
 

@@ -2,10 +2,10 @@
 #include "capture/init/supervise_capture.h"
 
 #include <array>
-#include <cinttypes>
 
 #include "capture/init/capture_view.h"
 #include "capture/init/line_buffer.h"
+#include "capture/init/status_line.h"
 
 namespace crashdump {
 namespace {
@@ -22,9 +22,9 @@ constexpr const char* kSecondAttempt = "second attempt, for the panic messages o
 
 // The `result` line's text for the screen, in words.
 std::string DoneText(std::string_view result) {
-  const size_t blank = std::min(result.find(' '), result.size());
-  const std::string_view kind = result.substr(0, blank);
-  const std::string details(result.substr(std::min(blank + 1, result.size())));
+  std::string_view rest = result;
+  const std::string_view kind = TakeFirstWord(rest);
+  const std::string details(rest);
   if (kind == "complete") return "The memory is saved: " + details;
   if (kind == "incomplete") return "The messages and a part of the memory are saved: " + details;
   if (kind == "messages-only") return "The messages are saved, without the memory: " + details;
