@@ -14,6 +14,8 @@ FUZZ_SECONDS ?= 60
 FUZZERS_TO_RUN ?=
 # Which bugs `make test-mutants` tries (all).
 MUTANTS ?=
+# Drivers for the display that `make initramfs` packs, such as DISPLAY_MODULES="bochs".
+DISPLAY_MODULES ?=
 # Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
 PYTEST ?=
 # What `make bench` measures: the vmcore (default: the test vmcore bookworm-4g), rounds, compressing threads, dump level.
@@ -81,7 +83,7 @@ FLAGS_coverage := -O1 -fprofile-instr-generate -fcoverage-mapping
 LINK_coverage := -fsanitize=fuzzer $(LIBRARIES)
 
 # --- sources ---------------------------------------------------------------------------------------------------------
-SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/testing \
+SOURCE_FOLDERS := common/base common/crypto common/format common/vmcore common/storage common/options common/testing \
 	capture/init capture/screen capture/writer loader recover cli cli/testing
 ALL := $(sort $(foreach folder,$(SOURCE_FOLDERS),$(wildcard $(folder)/*.cc)))
 TESTS := $(filter %_test.cc,$(ALL))
@@ -97,7 +99,7 @@ PARTS := $(filter-out $(TESTS) $(FUZZERS) $(MAINS) $(TESTING) $(CLI_TESTING) $(L
 COMMON := $(filter common/%,$(PARTS))
 
 PROGRAMS := crashdump-init crashdump-capture crashdump
-SOURCES_crashdump-init := $(filter capture/init/% capture/screen/%,$(PARTS) $(MAINS)) $(filter common/base/%,$(PARTS))
+SOURCES_crashdump-init := $(filter capture/init/% capture/screen/%,$(PARTS) $(MAINS)) $(filter common/base/% common/options/%,$(PARTS))
 SOURCES_crashdump-capture := $(filter capture/writer/%,$(PARTS) $(MAINS)) $(COMMON)
 SOURCES_crashdump := $(filter-out capture/init/% capture/screen/%,$(PARTS)) $(filter cli/main.cc,$(MAINS))
 
@@ -159,12 +161,12 @@ build/packages-kernel: | build/packages-build build/packages-test
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all all-archs static initramfs footprint test test-archs test-faults qemu-tests crash-check demo bench install build/%
+NEEDS_SYSROOT := all all-archs static initramfs footprint test test-archs slow-tests test-faults qemu-tests pictures crash-check demo bench install build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
 
-.PHONY: FORCE all all-archs test-archs $(OTHERS:%=all-%) $(OTHERS:%=unit-tests-%) static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests vmcores crash-check demo bench initramfs kernel footprint install clean help
+.PHONY: FORCE all all-archs test-all test-archs slow-tests $(OTHERS:%=all-%) $(OTHERS:%=unit-tests-%) static host check unit lint format asan fuzz test test-faults test-mutants qemu-tests pictures vmcores crash-check demo bench initramfs kernel footprint install clean help
 FORCE:
 
 ## all: the static programs (what is shipped)
@@ -222,7 +224,7 @@ build/initramfs-$(ARCH)-%.img: static $(wildcard mkinitramfs-hooks/* kernel-conf
 	$(Q)root=$$($(call KERNEL_ROOT,$*)) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
 		version=$$(cat "$$root"/release) && mkinitramfs-hooks/mkcrashinitramfs --kernel "$$version" --root "$$root" \
 		--init build/$(ARCH)-static/crashdump-init --capture build/$(ARCH)-static/crashdump-capture \
-		--busybox "$$sysroot"/bin/busybox -o $@
+		--busybox "$$sysroot"/bin/busybox $(DISPLAY_MODULES:%=--display %) -o $@
 
 ## initramfs: the capture initramfs for a kernel, KERNEL=SUITE of the distribution's or KERNEL=dedicated
 initramfs: build/initramfs-$(ARCH)-$(KERNEL).img
@@ -255,6 +257,11 @@ footprint: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicate
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 	$(Q)qemu-tests/run $(PYTEST)
+
+## pictures: those of docs/pictures, which the README shows, from machines that crash
+pictures: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
+	$(Q)mkdir -p docs/pictures
+	$(Q)CRASHDUMP_PICTURES=$(CURDIR)/docs/pictures qemu-tests/run test_screen.py -m '' -k 'dedicated or drove'
 
 ## crash-check: crash, with the kernel's debug information (0.8 GiB to fetch), on exported vmcores
 crash-check: build/packages-test static
@@ -298,6 +305,16 @@ test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
 	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
 	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-$(HOST)-asan unit-$(ARCH)-static-test python qemu)
+
+# One after the other, and all of them, whatever failed before: each prints its counts.
+EVERYTHING := test test-archs guests slow-tests test-faults test-mutants
+slow-tests: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
+	$(Q)qemu-tests/run -m slow
+
+## test-all: test, and what takes too long for it: every architecture's unit tests, the crashes in virtual machines that take minutes each or have another architecture, all faults, all mutants (hours)
+test-all:
+	+$(Q)failed=; for each in $(EVERYTHING); do $(MAKE) --no-print-directory $$each || failed="$$failed $$each"; done; \
+		[ -z "$$failed" ] || { echo "test-all: failed:$$failed" >&2; exit 1; }
 
 clean:
 	rm -rf build

@@ -10,6 +10,7 @@
 #include "common/format/armed_record.h"
 #include "common/format/key_policy.h"
 #include "common/format/key_store.h"
+#include "common/options/capture_options.h"
 #include "common/storage/device_hints.h"
 #include "common/storage/region_store.h"
 #include "common/storage/target_description.h"
@@ -202,6 +203,13 @@ void DeleteDeadKeys(KeyStore& store, const KeyStore::Contents& keys, const Targe
   }
 }
 
+// The capture kernel would note it when it is too late.
+void NoteWrongOptions(std::string_view command_line, ArmReport& report) {
+  for (const std::string& note : ParseOptions(command_line).notes) {
+    report.notes.push_back(note + " (on the kernel command line or in COMMAND_LINE_APPEND)");
+  }
+}
+
 Result<std::string> CommandLineFor(const Machine& machine, const Configuration& configuration,
                                    const Architecture& architecture, const TargetDevice& target) {
   CaptureCommandLineFacts facts;
@@ -274,6 +282,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   report.key_id = record.credentials.key_id;
   report.slot = allocation.slot;
   report.extent = allocation.extent;
+  NoteWrongOptions(line, report);
   DeleteDeadKeys(store, keys, target, allocation.occupancy, {boot_id, report.key_id}, report);
   return report;
 }

@@ -129,6 +129,15 @@ TEST_F(ArmTest, TheOverlayHasTheKeysOfTheStoredRecord) {
   EXPECT_EQ(record.credentials.region_id, target_.stamp.region_id);
 }
 
+TEST_F(ArmTest, WrongOptionsOfTheCaptureAreNamedWithWhatIsAllowed) {
+  machine_.Write("/proc/cmdline", "quiet crashdump.screen=blue crashdump.stall=7\n");
+  const ArmReport report = MustLoad();
+  ASSERT_EQ(report.notes.size(), 1u);
+  EXPECT_EQ(report.notes[0],
+            "crashdump.screen=blue: ignored: none of brown, plain, off (on the kernel command line or in "
+            "COMMAND_LINE_APPEND)");
+}
+
 TEST_F(ArmTest, KeysAndIntentAreStoredBeforeTheKernelIsCalled) {
   bool called = false;
   machine_.before_load = [&] {

@@ -28,6 +28,8 @@ MODULES = {
     "e1000": ("kernel/drivers/net/e1000.ko", []),
     "i6300esb": ("kernel/drivers/watchdog/i6300esb.ko.xz", ["watchdog"]),
     "watchdog": ("kernel/drivers/watchdog/watchdog.ko.xz", []),
+    "atkbd": ("kernel/drivers/input/keyboard/atkbd.ko", ["libps2"]),
+    "libps2": ("kernel/drivers/input/serio/libps2.ko", []),
     "megaraid_sas": ("kernel/drivers/scsi/megaraid/megaraid_sas.ko.xz", ["scsi_mod"]),
     "scsi_mod": ("kernel/drivers/scsi/scsi_mod.ko", []),
 }
@@ -156,10 +158,11 @@ def test_holds_what_it_should_and_nothing_else(root: pathlib.Path, tmp_path: pat
     entries = unpack(pack(root, tmp_path / "image"))
     directory = f"lib/modules/{VERSION}"
     files = {name for name, entry in entries.items() if not stat.S_ISDIR(entry.mode)}
-    wanted = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ahci", "nvme_core", "nvme", "i6300esb", "watchdog"]
+    disks = ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "ahci", "nvme_core", "nvme"]
+    wanted = [*disks, "i6300esb", "watchdog", "atkbd", "libps2"]
     modules = {f"{directory}/{MODULES[name][0].split('.ko')[0]}.ko": name for name in wanted}
     lists = {f"{directory}/modules.{name}" for name in ("dep", "alias", "symbols", "builtin")}
-    assert files == {"init", "bin/crashdump-capture", "bin/busybox", "bin/sh", "sbin/modprobe", *modules, *lists}
+    assert files == {"init", "bin/crashdump-capture", "bin/busybox", "bin/sh", "sbin/modprobe", "etc/profile", "etc/display-modules", *modules, *lists}
     for file, name in modules.items():
         assert entries[file].content == content_of(name), file
     assert entries["init"].content.endswith(b"crashdump-init")
@@ -167,8 +170,26 @@ def test_holds_what_it_should_and_nothing_else(root: pathlib.Path, tmp_path: pat
     assert entries["bin/busybox"].content.endswith(b"busybox")
     assert entries["bin/sh"].content == b"busybox"
     assert entries["sbin/modprobe"].content == b"../bin/busybox"
-    for name in ("proc", "sys", "dev", "run", "tmp", "overlay", "bin", "sbin"):
+    for name in ("proc", "sys", "dev", "run", "tmp", "overlay", "bin", "sbin", "mnt", "etc"):
         assert stat.S_ISDIR(entries[name].mode), name
+
+
+def test_the_shell_tells_what_is_here_on_one_page(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    profile = tmp_path / "profile"
+    profile.write_bytes(unpack(pack(root, tmp_path / "image"))["etc/profile"].content)
+    shown = subprocess.run(["sh", "-c", f". {profile}"], capture_output=True, text=True, check=True)
+    assert shown.stderr == ""
+    lines = shown.stdout.splitlines()
+    assert len(lines) < 25 and max(map(len, lines)) <= 79
+    for word in ("/proc/vmcore", "dmesg", "exit", "umount", "--module"):
+        assert word in shown.stdout, word
+
+
+def test_drivers_of_a_display_are_packed_and_named(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert unpack(pack(root, tmp_path / "image"))["etc/display-modules"].content == b""
+    entries = unpack(pack(root, tmp_path / "image", "--display", "megaraid_sas", "--display", "e1000"))
+    assert {"megaraid_sas.ko", "scsi_mod.ko", "e1000.ko"} <= module_names(entries)
+    assert entries["etc/display-modules"].content == b"megaraid_sas\ne1000\n"
 
 
 def test_owner_modes_and_times(root: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -22,6 +22,7 @@ using Place = Step::Place;
 
 constexpr const char* kTargetDrivers = "/overlay/target-drivers";
 constexpr const char* kWatchdogDrivers = "/overlay/watchdog-drivers";
+constexpr const char* kDisplayDrivers = "/etc/display-modules";
 constexpr const char* kWatchdog = "/dev/watchdog";
 
 Result<> MountProc(InitContext&) { return MountPseudo("proc", "/proc"); }
@@ -101,6 +102,26 @@ Result<> PassStart(InitContext& init) {
   return {};
 }
 
+// Those that the initramfs does not have are built into the kernel, or were not wanted (mkcrashinitramfs --module).
+Result<> LoadKeyboardDrivers(InitContext& init) {
+  LoadAndNote(init, {"i8042", "atkbd", "xhci_pci", "ehci_pci", "uhci_hcd", "usbhid", "hid_generic"});
+  return {};
+}
+
+// A keyboard's driver is kept away from machines where nobody is to be asked: it may find odd hardware there.
+Result<> LoadKeyboardDriversIfAsked(InitContext& init) {
+  const Options& options = init.options;
+  if (options.confirm_ms == 0 && options.shell == ShellTime::kNever) return {};
+  return LoadKeyboardDrivers(init);
+}
+
+// For a display that the kernel that crashed has left in a state which only a driver of its own can make use of.
+Result<> LoadDisplayDrivers(InitContext& init) {
+  if (init.options.screen != ScreenMode::kBrown) return {};
+  LoadAndNote(init, ParseModuleList(ReadList(init, kDisplayDrivers)));
+  return {};
+}
+
 // Late, and without waiting for any display: of what goes wrong before, the console tells.
 Result<> TakeOverScreen(InitContext& init) {
   if (init.options.screen != ScreenMode::kBrown) return {};
@@ -136,12 +157,19 @@ constexpr std::array kBootSteps = {
     Step{"open the status port", OpenStatusPort, Need::kOptional, Place::kInit, 20'000},
     Step{"stage start", PassStart, Need::kOptional, Place::kInit, kGuardMs},
     Step{"find the crashed kernel's memory", FindVmcore, Need::kRequired, Place::kInit, 10'000},
+    Step{"load the keyboard's drivers", LoadKeyboardDriversIfAsked, Need::kOptional, Place::kChild, 20'000},
+    Step{"load the display's drivers", LoadDisplayDrivers, Need::kOptional, Place::kChild, 30'000},
     Step{"take over the screen", TakeOverScreen, Need::kOptional, Place::kInit, 20'000},
     Step{"load the target's drivers", LoadTargetDrivers, Need::kOptional, Place::kChild, 60'000},
+};
+
+constexpr std::array kKeyboardSteps = {
+    Step{"load the keyboard's drivers", LoadKeyboardDrivers, Need::kOptional, Place::kChild, 20'000},
 };
 
 }  // namespace
 
 std::span<const Step> BootSteps() { return kBootSteps; }
+std::span<const Step> KeyboardSteps() { return kKeyboardSteps; }
 
 }  // namespace crashdump

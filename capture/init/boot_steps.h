@@ -9,5 +9,7 @@
 namespace crashdump {
 
 std::span<const Step> BootSteps();
+// What lets a person at the machine type; harmless if it has been done.
+std::span<const Step> KeyboardSteps();
 
 }  // namespace crashdump

@@ -25,8 +25,15 @@ Action CaptureAttempt::OnLine(const StatusLine& line, uint64_t now_ms) {
         return Action::kAnswerGo;
       }
       messages_safe_ = true;
+      hold_ = Hold::kHost;
       hold_since_ms_ = now_ms;
       return Action::kHold;
+    case StatusLine::Kind::kConfirm:
+      if (killed_ms_ != kNever) return Action::kAnswerNo;
+      if (limits_.confirm_ms == 0) return Action::kAnswerYes;
+      hold_ = Hold::kPerson;
+      hold_since_ms_ = now_ms;
+      return Action::kAsk;
     case StatusLine::Kind::kResult:
       has_result_ = true;
       reason_ = Printable(line.text);
@@ -45,20 +52,31 @@ Action CaptureAttempt::OnLine(const StatusLine& line, uint64_t now_ms) {
   return Action::kNone;
 }
 
-Action CaptureAttempt::Release(uint64_t now_ms) {
+void CaptureAttempt::Release(uint64_t now_ms) {
   // Time under hold is nobody's fault.
   held_ms_ += now_ms - hold_since_ms_;
-  hold_since_ms_ = kNever;
+  hold_ = Hold::kNobody;
   progress_ms_ = now_ms;
+}
+
+Action CaptureAttempt::OnGo(uint64_t now_ms) {
+  if (hold_ != Hold::kHost) return Action::kNone;
+  Release(now_ms);
   return Action::kAnswerGo;
 }
 
-Action CaptureAttempt::OnGo(uint64_t now_ms) { return holding() ? Release(now_ms) : Action::kNone; }
+Action CaptureAttempt::OnAnswer(bool yes, uint64_t now_ms) {
+  if (hold_ != Hold::kPerson) return Action::kNone;
+  Release(now_ms);
+  confirmed_ = yes;
+  return yes ? Action::kAnswerYes : Action::kAnswerNo;
+}
 
 uint64_t CaptureAttempt::WakeAt() const {
   if (end_ != End::kRunning) return kNever;
   if (killed_ms_ != kNever) return killed_ms_ + limits_.death_ms;
-  if (holding()) return hold_since_ms_ + limits_.hold_ms;
+  if (hold_ == Hold::kHost) return hold_since_ms_ + limits_.hold_ms;
+  if (hold_ == Hold::kPerson) return hold_since_ms_ + limits_.confirm_ms;
   return std::min(progress_ms_ + limits_.stall_ms, end_at());
 }
 
@@ -69,7 +87,8 @@ Action CaptureAttempt::OnTime(uint64_t now_ms) {
     reason_ += " (and it cannot be killed: it hangs in the kernel)";
     return Action::kGiveUp;
   }
-  if (holding()) return Release(now_ms);
+  if (hold_ == Hold::kHost) return OnGo(now_ms);
+  if (hold_ == Hold::kPerson) return OnAnswer(limits_.confirm_default, now_ms);
   out_of_time_ = now_ms >= end_at();
   reason_ = out_of_time_ ? "the time set by crashdump.timeout is over"
                          : "no progress for " + std::to_string(limits_.stall_ms / 1000) + " s";
@@ -79,7 +98,7 @@ Action CaptureAttempt::OnTime(uint64_t now_ms) {
 
 void CaptureAttempt::OnExit(int wait_status) {
   if (end_ != End::kRunning) return;
-  hold_since_ms_ = kNever;
+  hold_ = Hold::kNobody;
   end_ = End::kFailed;
   if (WIFEXITED(wait_status) && killed_ms_ == kNever) {
     const int status = WEXITSTATUS(wait_status);

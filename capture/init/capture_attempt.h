@@ -20,6 +20,8 @@ struct AttemptLimits {
   uint64_t stall_ms = 120'000;  // without progress for this long the child is killed
   uint64_t end_ms = kNever;     // the point in time at which the whole capture ends
   uint64_t hold_ms = 0;         // how long the child is held at "messages safe" at most; 0: not at all
+  uint64_t confirm_ms = 0;      // how long the person at the machine is asked before the first write; 0: not at all
+  bool confirm_default = true;  // what counts if nobody answers
   uint64_t death_ms = 10'000;   // a killed child that is not gone after this hangs in the kernel
 };
 
@@ -27,10 +29,13 @@ class CaptureAttempt {
  public:
   enum class Action : uint8_t {
     kNone,
-    kHold,      // tell the status port that the child is held, and wait for OnGo
-    kAnswerGo,  // send the child its `go`
-    kKill,      // SIGKILL
-    kGiveUp,    // the child cannot be killed: leave it and end
+    kHold,       // tell the status port that the child is held, and wait for OnGo
+    kAnswerGo,   // send the child its `go`
+    kAsk,        // ask the person at the machine, and wait for OnAnswer
+    kAnswerYes,  // tell the child that it may write
+    kAnswerNo,   // tell it that it may not
+    kKill,       // SIGKILL
+    kGiveUp,     // the child cannot be killed: leave it and end
   };
   enum class End : uint8_t {
     kRunning,
@@ -45,6 +50,8 @@ class CaptureAttempt {
   Action OnLine(const StatusLine& line, uint64_t now_ms);
   // `go` came from the status port.
   Action OnGo(uint64_t now_ms);
+  // The answer of the person at the machine.
+  Action OnAnswer(bool yes, uint64_t now_ms);
   // To be called when WakeAt() has come; harmless at any time.
   Action OnTime(uint64_t now_ms);
   // The child is gone; `wait_status` is that of waitpid(2).
@@ -55,6 +62,10 @@ class CaptureAttempt {
 
   End end() const { return end_; }
   bool messages_safe() const { return messages_safe_; }
+  // The question is being asked.
+  bool asking() const { return hold_ == Hold::kPerson; }
+  // It has been answered with yes: a second attempt need not ask.
+  bool confirmed() const { return confirmed_; }
   // A second attempt writes messages only, to a place of its own: worth it if there are none yet, allowed if the first
   // child is dead for certain, and sensible if another one would not meet the same refusal or has no time.
   bool may_try_again() const { return end_ == End::kFailed && !messages_safe_ && !out_of_time_; }
@@ -64,16 +75,20 @@ class CaptureAttempt {
   uint64_t held_ms() const { return held_ms_; }
 
  private:
-  bool holding() const { return hold_since_ms_ != kNever; }
+  // Whom the child waits for.
+  enum class Hold : uint8_t { kNobody, kHost, kPerson };
+
   uint64_t end_at() const { return limits_.end_ms == kNever ? kNever : limits_.end_ms + held_ms_; }
-  Action Release(uint64_t now_ms);
+  void Release(uint64_t now_ms);
 
   AttemptLimits limits_;
-  uint64_t progress_ms_;             // when the child last made progress
-  uint64_t hold_since_ms_ = kNever;  // kNever: not held
-  uint64_t killed_ms_ = kNever;      // kNever: not killed
+  uint64_t progress_ms_;  // when the child last made progress
+  Hold hold_ = Hold::kNobody;
+  uint64_t hold_since_ms_ = kNever;
+  uint64_t killed_ms_ = kNever;  // kNever: not killed
   uint64_t held_ms_ = 0;
   Progress last_progress_;
+  bool confirmed_ = false;
   bool messages_safe_ = false;
   bool has_result_ = false;
   bool out_of_time_ = false;

@@ -170,6 +170,48 @@ TEST(CaptureAttemptTest, AHoldHasAnEnd) {
   EXPECT_EQ(attempt.WakeAt(), 1120U);
 }
 
+TEST(CaptureAttemptTest, AQuestionWaitsForItsAnswerAndItsTimeDoesNotCount) {
+  AttemptLimits limits = kLimits;
+  limits.confirm_ms = 1000;
+  CaptureAttempt attempt(limits, 0);
+  EXPECT_EQ(attempt.OnAnswer(true, 5), Action::kNone);
+  EXPECT_EQ(Say(attempt, "confirm what was proven", 10), Action::kAsk);
+  EXPECT_TRUE(attempt.asking());
+  EXPECT_EQ(attempt.WakeAt(), 1010U);
+  EXPECT_EQ(attempt.OnGo(500), Action::kNone);  // that is no answer to it
+  EXPECT_EQ(attempt.OnTime(900), Action::kNone);
+  EXPECT_EQ(attempt.OnAnswer(true, 910), Action::kAnswerYes);
+  EXPECT_EQ(attempt.OnAnswer(false, 911), Action::kNone);
+  EXPECT_FALSE(attempt.asking());
+  EXPECT_TRUE(attempt.confirmed());
+  EXPECT_EQ(attempt.held_ms(), 900U);
+  EXPECT_EQ(attempt.WakeAt(), 1010U);  // stalled at 910 + 100
+
+  CaptureAttempt declined(limits, 0);
+  Say(declined, "confirm x", 10);
+  EXPECT_EQ(declined.OnAnswer(false, 20), Action::kAnswerNo);
+  EXPECT_FALSE(declined.confirmed());
+}
+
+TEST(CaptureAttemptTest, SilenceIsTheDefaultAnswer) {
+  AttemptLimits limits = kLimits;
+  limits.confirm_ms = 1000;
+  CaptureAttempt yes(limits, 0);
+  Say(yes, "confirm x", 10);
+  EXPECT_EQ(yes.OnTime(1010), Action::kAnswerYes);
+  limits.confirm_default = false;
+  CaptureAttempt no(limits, 0);
+  Say(no, "confirm x", 10);
+  EXPECT_EQ(no.OnTime(1010), Action::kAnswerNo);
+}
+
+TEST(CaptureAttemptTest, WhoAsksUnaskedMayGoOnButNotOneThatIsBeingKilled) {
+  CaptureAttempt attempt(kLimits, 0);
+  EXPECT_EQ(Say(attempt, "confirm x", 10), Action::kAnswerYes);
+  EXPECT_EQ(attempt.OnTime(110), Action::kKill);
+  EXPECT_EQ(Say(attempt, "confirm x", 111), Action::kAnswerNo);
+}
+
 TEST(CaptureAttemptTest, OneWhoDiesUnderHoldHasEnded) {
   AttemptLimits limits = kLimits;
   limits.hold_ms = 1000;

@@ -26,6 +26,8 @@ const char* Label(Kind kind) {
       return "failed";
     case Kind::kCrash:
       return "crash";
+    case Kind::kConfirm:
+      return "proven";
     case Kind::kMessagesSafe:
     case Kind::kProgress:
     case Kind::kNote:
@@ -64,7 +66,8 @@ void CaptureView::OnLine(const StatusLine& line, uint64_t now_ms) {
     return;
   }
   const bool is_fact = line.kind == Kind::kCrash && facts_shown_++ < kMostFacts;
-  const bool is_final = line.kind == Kind::kResult || line.kind == Kind::kFailed || line.kind == Kind::kMessagesSafe;
+  const bool is_final = line.kind == Kind::kResult || line.kind == Kind::kFailed || line.kind == Kind::kMessagesSafe ||
+                        line.kind == Kind::kConfirm;
   if (!is_final && !is_fact && !limiter_.Allow(now_ms)) return;
   const uint64_t dropped = limiter_.TakeDropped();
   if (dropped > 0) init_.console.Line("(%" PRIu64 " lines not shown)", dropped);

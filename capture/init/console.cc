@@ -2,7 +2,10 @@
 #include "capture/init/console.h"
 
 #include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
@@ -19,6 +22,18 @@ bool IsTerminal(std::string_view name) {
   return name.size() > 3 && name.starts_with("tty") && name[3] >= '0' && name[3] <= '9';
 }
 
+// False if that is no terminal. Its output and its speed stay as they are.
+bool TakeKeys(int fd) {
+  struct termios settings {};
+  if (tcgetattr(fd, &settings) != 0) return false;
+  settings.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);
+  // Ctrl-S would stop what is shown.
+  settings.c_iflag &= ~static_cast<tcflag_t>(IXON | IXOFF);
+  settings.c_cc[VMIN] = 1;
+  settings.c_cc[VTIME] = 0;
+  return tcsetattr(fd, TCSANOW, &settings) == 0;
+}
+
 }  // namespace
 
 Result<> Console::OpenActive(const char* list_path, const char* device_directory) {
@@ -28,11 +43,17 @@ Result<> Console::OpenActive(const char* list_path, const char* device_directory
     const std::string_view name = rest.substr(0, rest.find(' '));
     rest.remove_prefix(name.size());
     rest = TrimSpace(rest);
-    const std::string path = std::string(device_directory) + "/" + std::string(name);
+    std::string path = std::string(device_directory) + "/" + std::string(name);
     // Not blocking also means not waiting for a carrier on a serial line.
-    Result<UniqueFd> fd = OpenFile(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    Result<UniqueFd> fd = OpenFile(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (!fd.ok()) fd = OpenFile(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK);
     if (!fd.ok()) continue;
-    devices_[device_count_++] = {.fd = fd.TakeValue(), .output = {}, .is_terminal = IsTerminal(name)};
+    const bool has_keys = TakeKeys(fd.value().get());
+    devices_[device_count_++] = {.fd = fd.TakeValue(),
+                                 .output = {},
+                                 .path = std::move(path),
+                                 .is_terminal = IsTerminal(name),
+                                 .has_keys = has_keys};
   }
   if (device_count_ == 0) {
     return Error::Format(ErrorCode::kNotFound, "%s: none of the consoles named there can be opened", list_path);
@@ -57,6 +78,32 @@ void Console::Line(const char* format, ...) {
     if (devices_[i].fd.valid()) WriteLine(devices_[i].fd.get(), line, devices_[i].output);
   }
   if (device_count_ == 0) WriteLine(STDERR_FILENO, line, standard_error_);
+}
+
+std::vector<int> Console::key_fds() const {
+  std::vector<int> fds;
+  for (const Device& device : devices_) {
+    if (device.fd.valid() && device.has_keys) fds.push_back(device.fd.get());
+  }
+  return fds;
+}
+
+std::optional<Key> Console::ReadKey() {
+  for (Device& device : devices_) {
+    if (!device.fd.valid() || !device.has_keys) continue;
+    char value = 0;
+    const ssize_t got = read(device.fd.get(), &value, 1);
+    if (got == 1) return Key{.value = value, .terminal = device.path};
+    // A line that has hung up would be ready for ever.
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) device.has_keys = false;
+  }
+  return std::nullopt;
+}
+
+void Console::TakeKeysAgain() {
+  for (Device& device : devices_) {
+    if (device.fd.valid()) device.has_keys = TakeKeys(device.fd.get());
+  }
 }
 
 }  // namespace crashdump

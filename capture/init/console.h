@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Console: plain lines for the person at the init, on every console that the kernel itself uses.
+// Console: plain lines for the person at the machine, on every console that the kernel itself uses, and what is typed
+// there.
 #pragma once
 
 #include <array>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "capture/init/key.h"
 #include "capture/init/line_output.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -17,7 +22,8 @@ class Console {
   Console() = default;
 
   // Opens the devices whose names stand in `list_path` (/sys/class/tty/console/active), below `device_directory`.
-  // Fails if not one of them can be opened; lines still go to standard error then.
+  // Fails if not one of them can be opened; lines still go to standard error then. Terminals give their keys one by one
+  // from here on, without showing them, and no key means anything to the kernel.
   Result<> OpenActive(const char* list_path, const char* device_directory);
 
   // From here on nothing is written to the kernel's virtual terminals (tty1, not ttyS1): they have a screen.
@@ -27,11 +33,20 @@ class Console {
   // control, a dead line) costs half a second once, and then only lines.
   void Line(const char* format, ...) __attribute__((format(printf, 2, 3)));
 
+  // To poll for POLLIN: one descriptor for every device that keys can come from.
+  std::vector<int> key_fds() const;
+  // The next key that has been typed at any of them.
+  std::optional<Key> ReadKey();
+  // Makes the terminals as OpenActive() has made them; a shell had one meanwhile.
+  void TakeKeysAgain();
+
  private:
   struct Device {
     UniqueFd fd;
     LineOutput output;
-    bool is_terminal = false;
+    std::string path;
+    bool is_terminal = false;  // a virtual one
+    bool has_keys = false;
   };
 
   static constexpr size_t kMostDevices = 4;

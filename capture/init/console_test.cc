@@ -91,5 +91,44 @@ TEST(ConsoleTest, ALineThatWasTornDoesNotSpoilTheNextOne) {
   EXPECT_EQ(buffer.substr(0, static_cast<size_t>(got)), "\nwhole\n");
 }
 
+TEST(ConsoleTest, GivesKeysOneByOneWithoutShowingThem) {
+  const ScratchDirectory directory;
+  SerialLine line;
+  SerialLine other;
+  ASSERT_EQ(symlink(line.device().c_str(), directory.Path("ttyS0").c_str()), 0);
+  ASSERT_EQ(symlink(other.device().c_str(), directory.Path("ttyS1").c_str()), 0);
+  directory.Write("file", "no keys");
+  const std::string list = directory.Write("active", "ttyS0 file ttyS1");
+  Console console;
+  ASSERT_TRUE(console.OpenActive(list.c_str(), directory.path().c_str()).ok());
+  EXPECT_EQ(console.key_fds().size(), 2U);
+  EXPECT_FALSE(console.ReadKey());
+  other.Send("\x03y\x13");
+  for (const char expected : {'\x03', 'y', '\x13'}) {
+    pollfd ready = {.fd = console.key_fds()[1], .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&ready, 1, 5000), 1);
+    const std::optional<Key> key = console.ReadKey();
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->value, expected);
+    EXPECT_EQ(key->terminal, directory.Path("ttyS1"));
+  }
+  console.Line("shown");
+  EXPECT_EQ(other.ReceiveUntil("\n"), "crashdump: shown\r\n");
+}
+
+TEST(ConsoleTest, ALineThatHasHungUpGivesNoMoreKeys) {
+  const ScratchDirectory directory;
+  Console console;
+  {
+    SerialLine line;
+    ASSERT_EQ(symlink(line.device().c_str(), directory.Path("ttyS0").c_str()), 0);
+    const std::string list = directory.Write("active", "ttyS0");
+    ASSERT_TRUE(console.OpenActive(list.c_str(), directory.path().c_str()).ok());
+    EXPECT_EQ(console.key_fds().size(), 1U);
+  }
+  EXPECT_FALSE(console.ReadKey());
+  EXPECT_TRUE(console.key_fds().empty());
+}
+
 }  // namespace
 }  // namespace crashdump

@@ -3,7 +3,6 @@
 
 #include <sys/klog.h>
 
-#include "capture/init/clock.h"
 #include "capture/init/printable.h"
 #include "capture/init/status_line.h"
 
@@ -12,17 +11,8 @@ namespace {
 
 // The child sends fewer.
 constexpr size_t kMostTraceEntries = 64;
-constexpr uint64_t kRedrawMs = 5000;
 
 }  // namespace
-
-void CrashScreen::Refresh(uint64_t now_ms) {
-  if (drawn_ms == 0 || now_ms - drawn_ms >= kRedrawMs) {
-    terminal.Invalidate();
-    drawn_ms = now_ms;
-  }
-  terminal.Show(content);
-}
 
 void CrashScreen::SetFact(std::string_view fact) {
   const std::string_view name = TakeFirstWord(fact);
@@ -40,11 +30,11 @@ void CrashScreen::SetFact(std::string_view fact) {
 }
 
 Result<> TakeOverTerminal(CrashScreen& screen, const char* path) {
-  screen.terminal = TRY(TerminalScreen::Open(path));
+  screen.process = TRY(ScreenProcess::Start(path));
   // SYSLOG_ACTION_CONSOLE_LEVEL (syslog(2)); 1: emergencies only.
   constexpr int kConsoleLevel = 8;
   (void)klogctl(kConsoleLevel, nullptr, 1);
-  screen.Refresh(NowMs());
+  screen.Refresh();
   return {};
 }
 

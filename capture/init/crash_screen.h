@@ -2,22 +2,20 @@
 // CrashScreen: the display of a machine that has one, if it is wanted (crashdump.screen=brown).
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
+#include "capture/init/screen_process.h"
 #include "capture/screen/screen_content.h"
-#include "capture/screen/terminal_screen.h"
 
 namespace crashdump {
 
 struct CrashScreen {
-  TerminalScreen terminal;
+  ScreenProcess process;
   ScreenContent content;
-  uint64_t drawn_ms = 0;
 
-  bool is_shown() const { return terminal.is_open(); }
-  // Draws what has changed; from time to time everything, in case somebody else has written there.
-  void Refresh(uint64_t now_ms);
+  bool is_shown() const { return process.is_running(); }
+  // Has what has changed drawn.
+  void Refresh() { process.Show(content); }
   // A fact of a `crash` line of the capture child (capture/README.md): "panic Kernel panic - not syncing: ...".
   void SetFact(std::string_view fact);
 };

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <vector>
 
 #include "capture/init/clock.h"
 
@@ -19,17 +20,27 @@ constexpr uint64_t kTickMs = 1000;
 // While no host is connected a virtio port is always "ready" (hung up): then it is looked at from time to time.
 constexpr uint64_t kHangUpTickMs = 100;
 
+std::optional<Key> ReadKey(InitContext& init) {
+  std::optional<Key> key = init.console.ReadKey();
+  return key ? key : init.screen.process.ReadKey();
+}
+
 }  // namespace
 
-Events WaitForEvents(InitContext& init, const ChildProcess* child, ReadChild read_child, uint64_t until_ms) {
+Events WaitForEvents(InitContext& init, const Awaited& awaited, uint64_t until_ms) {
   const uint64_t now_ms = NowMs();
   init.watchdog.Feed(now_ms);
   init.guard.Expect(kGuardMs, now_ms);
 
   const uint64_t wait_ms = until_ms > now_ms ? std::min(until_ms - now_ms, kTickMs) : 0;
-  const bool reads = child != nullptr && read_child == ReadChild::kYes;
-  std::array<pollfd, 2> ready = {{{.fd = reads ? child->status_fd() : -1, .events = POLLIN, .revents = 0},
-                                  {.fd = init.port.fd(), .events = POLLIN, .revents = 0}}};
+  const ChildProcess* const child = awaited.child;
+  const int child_fd = child != nullptr && awaited.child_input ? child->status_fd() : -1;
+  std::vector<pollfd> ready = {{.fd = child_fd, .events = POLLIN, .revents = 0},
+                               {.fd = init.port.fd(), .events = POLLIN, .revents = 0}};
+  if (awaited.keys) {
+    for (const int fd : init.console.key_fds()) ready.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    ready.push_back({.fd = init.screen.process.keys_fd(), .events = POLLIN, .revents = 0});
+  }
   // SIGCHLD is let in while polling only: it cannot slip in between a look at the children and the wait.
   sigset_t all_but_child;
   sigfillset(&all_but_child);
@@ -42,25 +53,40 @@ Events WaitForEvents(InitContext& init, const ChildProcess* child, ReadChild rea
   Events events;
   int count = poll_for(wait_ms);
   if (count > 0 && (ready[1].revents & POLLIN) != 0) events.go = init.port.ReadGo();
-  if (count > 0 && (ready[1].revents & (POLLHUP | POLLERR)) != 0 && ready[0].revents == 0 && !events.go) {
+  if (count == 1 && (ready[1].revents & (POLLHUP | POLLERR)) != 0 && !events.go) {
     ready[1].fd = -1;
     count = poll_for(std::min(wait_ms, kHangUpTickMs));
   }
   events.child_input = count > 0 && ready[0].revents != 0;
+  if (awaited.keys && count > 0) events.key = ReadKey(init);
   events.exit = Reap(child != nullptr ? child->pid() : -1);
   return events;
 }
 
 std::optional<int> WaitForEnd(InitContext& init, const ChildProcess& child, uint64_t until_ms) {
   while (true) {
-    const Events events = WaitForEvents(init, &child, ReadChild::kNo, until_ms);
+    const Events events = WaitForEvents(init, {.child = &child}, until_ms);
     if (events.exit || NowMs() >= until_ms) return events.exit;
   }
 }
 
 void Pause(InitContext& init, uint64_t duration_ms) {
   const uint64_t end_ms = NowMs() + duration_ms;
-  while (NowMs() < end_ms) (void)WaitForEvents(init, nullptr, ReadChild::kNo, end_ms);
+  while (NowMs() < end_ms) (void)WaitForEvents(init, {}, end_ms);
+}
+
+std::optional<Key> WaitForKey(InitContext& init, uint64_t until_ms) {
+  while (true) {
+    std::optional<Key> key = WaitForEvents(init, {.keys = true}, until_ms).key;
+    if (key || NowMs() >= until_ms) return key;
+  }
+}
+
+void DiscardKeys(InitContext& init) {
+  // A line that never stops sending must not keep init here.
+  constexpr int kMostKeys = 4096;
+  for (int i = 0; i < kMostKeys && ReadKey(init); ++i) {
+  }
 }
 
 void Note(InitContext& init, const char* format, ...) {
@@ -88,7 +114,7 @@ void PassStage(InitContext& init, Stage stage) {
   AnnounceStage(init, stage);
   if (!IsHeld(init, stage)) return;
   const uint64_t end_ms = NowMs() + init.options.hold_ms;
-  while (!WaitForEvents(init, nullptr, ReadChild::kNo, end_ms).go) {
+  while (!WaitForEvents(init, {}, end_ms).go) {
     if (NowMs() < end_ms) continue;
     Note(init, "stage %s: no go came in time", StageName(stage));
     return;

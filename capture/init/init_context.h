@@ -10,10 +10,10 @@
 #include "capture/init/console.h"
 #include "capture/init/crash_screen.h"
 #include "capture/init/guard.h"
-#include "capture/init/options.h"
-#include "capture/init/stages.h"
 #include "capture/init/status_port.h"
 #include "capture/init/watchdog.h"
+#include "common/options/capture_options.h"
+#include "common/options/stages.h"
 
 namespace crashdump {
 
@@ -30,16 +30,27 @@ struct InitContext {
 // How long init's own doings between two waits may take before the guard resets the init.
 inline constexpr uint64_t kGuardMs = 60'000;
 
+// What is waited for, besides a `go` from the status port.
+struct Awaited {
+  const ChildProcess* child = nullptr;  // its end
+  bool child_input = false;             // something to read from the child
+  bool keys = false;                    // something that is typed at a console or at the screen
+};
+
 struct Events {
   bool child_input = false;  // there is something to read from the child, or its end
   bool go = false;           // a `go` came from the status port
+  std::optional<Key> key;    // one at a time
   std::optional<int> exit;   // the child is gone; its wait status
 };
 
-// Waits for something to happen to `child` (may be null) or to the status port, but not beyond `until_ms` and never
-// longer than a second. `read_child` says whether input from the child is waited for.
-enum class ReadChild : uint8_t { kYes, kNo };
-Events WaitForEvents(InitContext& init, const ChildProcess* child, ReadChild read_child, uint64_t until_ms);
+// Waits until one of these has happened, but not beyond `until_ms` and never longer than a second.
+Events WaitForEvents(InitContext& init, const Awaited& awaited, uint64_t until_ms);
+
+// Waits for a key, at most until `until_ms`.
+std::optional<Key> WaitForKey(InitContext& init, uint64_t until_ms);
+// Forgets what has been typed so far: it answers no question that comes later.
+void DiscardKeys(InitContext& init);
 
 // Waits for the child's end, at most until `until_ms`.
 std::optional<int> WaitForEnd(InitContext& init, const ChildProcess& child, uint64_t until_ms);

@@ -93,7 +93,7 @@ TEST_F(InitContextTest, AHostThatIsGoneDoesNotMakeInitSpin) {
   const uint64_t begin_ms = NowMs();
   int rounds = 0;
   for (; NowMs() < begin_ms + 300; ++rounds) {
-    (void)WaitForEvents(init_, nullptr, ReadChild::kNo, begin_ms + 300);
+    (void)WaitForEvents(init_, {}, begin_ms + 300);
   }
   EXPECT_LT(rounds, 20);
 }

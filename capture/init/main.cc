@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cinttypes>
 #include <cstdio>
 #include <string>
 
 #include "capture/init/boot_steps.h"
-#include "capture/init/clock.h"
+#include "capture/init/count_down.h"
+#include "capture/init/final_action.h"
 #include "capture/init/mounts.h"
 #include "capture/init/printable.h"
 #include "capture/init/reboot.h"
@@ -18,41 +18,36 @@ namespace {
 
 constexpr const char* kCaptureProgram = "/bin/crashdump-capture";
 
-struct ActionWords {
-  const char* noun;
-  const char* now;
-  const char* does;
-};
-
-ActionWords Words(crashdump::FinalAction action) {
-  switch (action) {
-    case crashdump::FinalAction::kReboot:
-      break;
-    case crashdump::FinalAction::kPowerOff:
-      return {.noun = "power-off", .now = "switching off", .does = "switches itself off"};
-    case crashdump::FinalAction::kHalt:
-      return {.noun = "halt", .now = "halting", .does = "halts"};
-  }
-  return {.noun = "reboot", .now = "rebooting", .does = "restarts"};
-}
-
 // How long the outcome of a capture that has succeeded stays on the screen.
 constexpr uint64_t kSuccessMs = 5000;
 
-// Leaves time to read what became of it: a screen always, the consoles if there is no dump.
+// Leaves time to read what became of it, and to ask for a shell: a screen always, the consoles if there is no dump.
 void ShowOutcome(crashdump::InitContext& init, bool saved) {
   using namespace crashdump;
-  if (saved && !init.screen.is_shown()) return;
-  const uint64_t duration_ms = saved ? std::min(kSuccessMs, init.options.linger_ms) : init.options.linger_ms;
-  if (!saved) init.console.Line("%s in %" PRIu64 " s", Words(init.options.final).noun, duration_ms / 1000);
-  const uint64_t end_ms = NowMs() + duration_ms;
-  for (uint64_t now_ms = NowMs(); now_ms < end_ms; now_ms = NowMs()) {
-    constexpr uint64_t kSecondMs = 1000;
-    init.screen.content.footer = std::string("The machine ") + Words(init.options.final).does + " in " +
-                                 std::to_string((end_ms - now_ms + kSecondMs - 1) / kSecondMs) + " s.";
-    init.screen.Refresh(NowMs());
-    Pause(init, std::min(kSecondMs, end_ms - now_ms));
+  const ShellTime shell = init.options.shell;
+  const bool offers_shell = shell == ShellTime::kAfter || (shell == ShellTime::kOnFailure && !saved);
+  if (saved && !offers_shell && !init.screen.is_shown()) return;
+  // So that a key can hold it.
+  if (!saved) (void)RunSteps(init, KeyboardSteps());
+  const bool short_look = saved && !offers_shell;
+  RunCountDown(init, {.what_follows = std::string("The machine ") + Words(init.options.final).does,
+                      .duration_ms = short_look ? std::min(kSuccessMs, init.options.linger_ms) : init.options.linger_ms,
+                      .offers_shell = offers_shell,
+                      .is_quiet = short_look,
+                      .shell = {}});
+}
+
+bool Capture(crashdump::InitContext& init) {
+  using namespace crashdump;
+  if (init.options.shell == ShellTime::kBefore) {
+    RunCountDown(init, {.what_follows = "The capture begins",
+                        .duration_ms = init.options.linger_ms,
+                        .offers_shell = true,
+                        .is_quiet = false,
+                        .shell = {}});
   }
+  init.screen.content.footer.clear();
+  return SuperviseCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
 }
 
 }  // namespace
@@ -69,7 +64,7 @@ int main() {
   bool saved = false;
   const Result<> ready = RunSteps(init, BootSteps());
   if (ready.ok()) {
-    saved = SuperviseCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
+    saved = Capture(init);
   } else {
     const std::string failure = std::string("no dump: ") + ready.error().text();
     init.console.Line("%s", failure.c_str());
@@ -80,7 +75,7 @@ int main() {
   PassStage(init, Stage::kReboot);
   init.console.Line("%s", Words(init.options.final).now);
   init.screen.content.footer = std::string("The machine ") + Words(init.options.final).does + " now.";
-  init.screen.Refresh(NowMs());
+  init.screen.Refresh();
   // It would reset a machine that is to stay halted.
   if (init.options.final == FinalAction::kHalt) init.watchdog.Close();
   const RebootWays ways = WaysTo(init.options.final);

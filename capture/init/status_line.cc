@@ -12,9 +12,10 @@ namespace {
 
 using Kind = StatusLine::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 7> kTextKinds = {{
+constexpr std::array<std::pair<std::string_view, Kind>, 8> kTextKinds = {{
     {"message", Kind::kMessage},
     {"crash", Kind::kCrash},
+    {"confirm", Kind::kConfirm},
     {"stage", Kind::kStage},
     {"target", Kind::kTarget},
     {"note", Kind::kNote},

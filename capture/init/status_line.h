@@ -16,7 +16,18 @@ struct Progress {
 };
 
 struct StatusLine {
-  enum class Kind : uint8_t { kStage, kTarget, kMessagesSafe, kProgress, kNote, kResult, kFailed, kMessage, kCrash };
+  enum class Kind : uint8_t {
+    kStage,
+    kTarget,
+    kConfirm,
+    kMessagesSafe,
+    kProgress,
+    kNote,
+    kResult,
+    kFailed,
+    kMessage,
+    kCrash
+  };
 
   Kind kind = Kind::kNote;
   std::string_view text;  // behind the line's first word; a view of what was parsed

@@ -2,9 +2,11 @@
 #include "capture/init/supervise_capture.h"
 
 #include <array>
+#include <cinttypes>
 
 #include "capture/init/capture_view.h"
 #include "capture/init/line_buffer.h"
+#include "capture/init/printable.h"
 #include "capture/init/status_line.h"
 
 namespace crashdump {
@@ -40,12 +42,14 @@ class Run {
   const CaptureAttempt& UntilTheEnd() {
     bool connected = true;
     while (attempt_.end() == End::kRunning) {
-      const Events events =
-          WaitForEvents(init_, &child_, connected ? ReadChild::kYes : ReadChild::kNo, attempt_.WakeAt());
+      const Events events = WaitForEvents(
+          init_, {.child = &child_, .child_input = connected, .keys = attempt_.asking()}, attempt_.WakeAt());
       if (events.child_input || events.exit) {
         connected = ReadLines();
-        init_.screen.Refresh(NowMs());
+        init_.screen.Refresh();
       }
+      if (attempt_.asking()) ShowQuestion();
+      if (events.key) OnKey(events.key->value);
       if (events.go) Do(attempt_.OnGo(NowMs()));
       if (events.exit) {
         attempt_.OnExit(*events.exit);
@@ -78,6 +82,7 @@ class Run {
     const StatusLine line = ParseStatusLine(text);
     init_.port.Line("capture %.*s", static_cast<int>(text.size()), text.data());
     view_.OnLine(line, NowMs());
+    if (line.kind == StatusLine::Kind::kConfirm) proof_ = Printable(line.text);
     Do(attempt_.OnLine(line, NowMs()));
   }
 
@@ -93,15 +98,50 @@ class Run {
         AnnounceMessagesSafe();
         child_.Send("go\n");
         return;
+      case Action::kAsk:
+        DiscardKeys(init_);
+        init_.console.Line("write to this target? y: yes, n: no; in %" PRIu64 " s: %s", init_.options.confirm_ms / 1000,
+                           DefaultAnswer());
+        return;
+      case Action::kAnswerYes:
+        EndQuestion("yes");
+        return;
+      case Action::kAnswerNo:
+        EndQuestion("no");
+        return;
       case Action::kKill:
         child_.Kill();
         return;
     }
   }
 
+  const char* DefaultAnswer() const { return init_.options.confirm_default ? "yes" : "no"; }
+
+  void ShowQuestion() {
+    const uint64_t now_ms = NowMs();
+    const uint64_t end_ms = attempt_.WakeAt();
+    const uint64_t seconds = end_ms > now_ms ? (end_ms - now_ms + 999) / 1000 : 0;
+    init_.screen.content.question = {
+        "May messages and memory be written there? " + proof_,
+        "y: yes, n: no. In " + std::to_string(seconds) + " s the answer is " + DefaultAnswer() + "."};
+    init_.screen.Refresh();
+  }
+
+  void EndQuestion(const char* answer) {
+    init_.screen.content.question.clear();
+    init_.console.Line("the answer is %s", answer);
+    init_.port.Line("answer %s", answer);
+    child_.Send(std::string(answer) + "\n");
+  }
+
+  void OnKey(char value) {
+    if (value == 'y' || value == 'Y') Do(attempt_.OnAnswer(true, NowMs()));
+    if (value == 'n' || value == 'N') Do(attempt_.OnAnswer(false, NowMs()));
+  }
+
   void AnnounceMessagesSafe() {
     // Whoever holds init there finds the screen as it is then.
-    init_.screen.Refresh(NowMs());
+    init_.screen.Refresh();
     if (!announced_) AnnounceStage(init_, Stage::kMessagesSafe);
     announced_ = true;
   }
@@ -111,31 +151,41 @@ class Run {
   CaptureAttempt attempt_;
   CaptureView view_;
   LineBuffer lines_;
+  std::string proof_;
   bool announced_ = false;
 };
 
 }  // namespace
 
-std::vector<std::string> CaptureArguments(const Options& options, unsigned number) {
+std::vector<std::string> CaptureArguments(const Options& options, unsigned number, bool confirmed) {
   std::vector<std::string> arguments = {"--attempt", std::to_string(number), "--status-fd",
                                         std::to_string(ChildProcess::kStatusFd)};
   if (options.hold.Contains(Stage::kMessagesSafe)) {
     arguments.emplace_back("--hold-seconds");
     arguments.push_back(std::to_string(options.hold_ms / 1000 + kHoldMarginSeconds));
   }
+  if (options.confirm_ms != 0 && !confirmed) {
+    arguments.emplace_back("--confirm-seconds");
+    arguments.push_back(std::to_string(options.confirm_ms / 1000 + kHoldMarginSeconds));
+  }
   arguments.insert(arguments.end(), options.capture_arguments.begin(), options.capture_arguments.end());
   return arguments;
 }
 
 End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) {
-  AttemptLimits limits = {.stall_ms = init.options.stall_ms, .end_ms = kNever, .hold_ms = 0, .death_ms = death_ms};
+  AttemptLimits limits;
+  limits.stall_ms = init.options.stall_ms;
+  limits.death_ms = death_ms;
   if (init.options.timeout_ms != 0) limits.end_ms = NowMs() + init.options.timeout_ms;
   if (IsHeld(init, Stage::kMessagesSafe)) limits.hold_ms = init.options.hold_ms;
+  limits.confirm_ms = init.options.confirm_ms;
+  limits.confirm_default = init.options.confirm_default;
+  bool confirmed = false;
 
   constexpr unsigned kAttempts = 2;
   for (unsigned number = 1;; ++number) {
     init.port.Line("attempt %u", number);
-    Result<ChildProcess> child = ChildProcess::Start(program, CaptureArguments(init.options, number));
+    Result<ChildProcess> child = ChildProcess::Start(program, CaptureArguments(init.options, number, confirmed));
     if (!child.ok()) {
       const std::string failure = std::string(kNoDump) + program + " cannot be started: " + child.error().text();
       init.console.Line("%s", failure.c_str());
@@ -145,6 +195,7 @@ End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) 
     }
     Run run(init, child.TakeValue(), limits);
     const CaptureAttempt& attempt = run.UntilTheEnd();
+    confirmed = confirmed || attempt.confirmed();
     init.port.Line("ended %u %s", number, attempt.reason().c_str());
     if (attempt.end() == End::kDone) {
       init.screen.content.outcome = {DoneText(attempt.reason())};
@@ -158,7 +209,7 @@ End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) 
     }
     init.console.Line("%s", kSecondAttempt);
     init.screen.content.activity = kSecondAttempt;
-    init.screen.Refresh(NowMs());
+    init.screen.Refresh();
     if (limits.end_ms != kNever) limits.end_ms += attempt.held_ms();
   }
 }

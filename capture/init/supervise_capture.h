@@ -10,8 +10,9 @@
 
 namespace crashdump {
 
-// The arguments of attempt `number` (1 or 2).
-std::vector<std::string> CaptureArguments(const Options& options, unsigned number);
+// The arguments of attempt `number` (1 or 2); `confirmed`: the person at the machine has said yes to the target
+// already.
+std::vector<std::string> CaptureArguments(const Options& options, unsigned number, bool confirmed);
 
 // Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
 // die. Returns how the last attempt ended.

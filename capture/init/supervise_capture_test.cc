@@ -130,6 +130,80 @@ TEST_F(SuperviseCaptureTest, HeldAtMessagesSafeUntilTheHostSaysGo) {
   EXPECT_TRUE(Shown("result: complete go")) << console();
 }
 
+// The console of these is the guest's end of a serial line.
+class ConfirmTest : public SuperviseCaptureTest {
+ protected:
+  ConfirmTest() {
+    init_.console = Console();
+    EXPECT_EQ(symlink(person_.device().c_str(), directory_.Path("ttyS0").c_str()), 0);
+    const std::string list = directory_.Write("active", "ttyS0");
+    EXPECT_TRUE(init_.console.OpenActive(list.c_str(), directory_.path().c_str()).ok());
+    init_.options.confirm_ms = 60'000;
+  }
+
+  // Somebody who answers with these keys once he is asked.
+  ChildProcess Answer(std::string_view keys) {
+    return ChildProcess::Call([&] {
+             const bool asked = person_.ReceiveUntil("y: yes, n: no").find("proven: its UUID") != std::string::npos;
+             person_.Send(keys);
+             return asked;
+           })
+        .TakeValue();
+  }
+
+  static constexpr const char* kAsks =
+      "say target vda2; say confirm its UUID; read answer; echo $answer >>/dev/fd/9\n"
+      "[ $answer = yes ] || { say failed the answer was no; exit 3; }\n"
+      "[ $2 = 2 ] || exit 1\n"
+      "say messages-safe; read go; say result complete x";
+  End RunAsking() {
+    std::string commands = kAsks;
+    commands.replace(commands.find("/dev/fd/9"), 9, directory_.Path("answers"));
+    // An attempt that was not told to ask does not.
+    return Run("case \"$*\" in *--confirm*) ;; *) say messages-safe; read go; say result complete x; exit 0 ;; esac\n" +
+               commands);
+  }
+  std::string answers() const { return directory_.Read("answers"); }
+
+  SerialLine person_;
+};
+
+TEST_F(ConfirmTest, YesAndItIsAskedOnce) {
+  const ChildProcess person = Answer("y");
+  EXPECT_EQ(RunAsking(), End::kDone);
+  EXPECT_EQ(answers(), "yes\n");
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --confirm-seconds 70\n--attempt 2 --status-fd 3\n");
+  EXPECT_TRUE(init_.screen.content.question.empty());
+}
+
+TEST_F(ConfirmTest, NoIsARefusal) {
+  const ChildProcess person = Answer("n");
+  EXPECT_EQ(RunAsking(), End::kRefused);
+  EXPECT_EQ(answers(), "no\n");
+  EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --confirm-seconds 70\n");
+}
+
+TEST_F(ConfirmTest, OtherKeysAreNoAnswerNorIsWhatWasTypedBefore) {
+  person_.Send("y");
+  usleep(100'000);
+  const ChildProcess person = Answer(" q\r\x03N");
+  EXPECT_EQ(RunAsking(), End::kRefused);
+  EXPECT_EQ(answers(), "no\n");
+}
+
+TEST_F(ConfirmTest, SilenceIsTheDefault) {
+  init_.options.confirm_ms = 1000;
+  EXPECT_EQ(RunAsking(), End::kDone);
+  EXPECT_EQ(answers(), "yes\n");
+}
+
+TEST_F(ConfirmTest, SilenceMayMeanNo) {
+  init_.options.confirm_ms = 1000;
+  init_.options.confirm_default = false;
+  EXPECT_EQ(RunAsking(), End::kRefused);
+  EXPECT_EQ(answers(), "no\n");
+}
+
 TEST_F(SuperviseCaptureTest, WhatTheCrashedKernelSaidIsHarmless) {
   EXPECT_EQ(Run("printf 'result complete \\033[2J\\233x\\n' >&3"), End::kDone);
   EXPECT_TRUE(Shown("result: complete ?[2J?x")) << console();

@@ -55,7 +55,7 @@ Block Head(const ScreenContent& content, ScreenSize size, size_t columns) {
   Block block(columns);
   if (size.rows >= 20) block.Blank();
   block.Text(kHeadline);
-  if (content.outcome.empty()) block.Text(kAdvice);
+  if (content.outcome.empty() && content.question.empty()) block.Text(kAdvice);
   block.Blank();
   block.Text(content.panic);
   return block;
@@ -93,7 +93,8 @@ Block Doings(const ScreenContent& content, size_t columns) {
   Block block(columns);
   block.Blank();
   block.Fact("Saved to", content.target);
-  if (content.outcome.empty()) {
+  for (const std::string& line : content.question) block.Text(line);
+  if (content.outcome.empty() && content.question.empty()) {
     block.Text(content.activity);
     if (content.percent) block.Bar(*content.percent);
     block.Text(content.progress);

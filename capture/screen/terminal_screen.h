@@ -18,11 +18,13 @@ class TerminalScreen {
   // Is not shown.
   TerminalScreen() = default;
 
-  // Of /dev/tty0, for one, which is the terminal that is in front. What is typed there does nothing from here on, nor
-  // is it shown. Fails if it is no terminal.
+  // Of /dev/tty0, for one, which is the terminal that is in front. What is typed there is not shown from here on, and
+  // no key means anything to the kernel. Fails if it is no terminal.
   static Result<TerminalScreen> Open(const char* path);
 
   bool is_open() const { return fd_.valid(); }
+  // To read what is typed, without waiting.
+  int fd() const { return fd_.get(); }
 
   // Draws what has changed, or all if the screen has another size than before: drivers may come late. A terminal that
   // takes nothing is left alone until the next time.

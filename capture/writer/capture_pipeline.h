@@ -23,6 +23,7 @@
 #include "common/format/chunk.h"
 #include "common/format/dump_format.h"
 #include "common/format/dump_writer.h"
+#include "common/options/capture_options.h"
 
 namespace crashdump {
 
@@ -51,7 +52,7 @@ struct PipelineOutcome {
 
 class CapturePipeline {
  public:
-  static constexpr unsigned kMaxThreads = 256;
+  static constexpr unsigned kMaxThreads = kMostCaptureThreads;
 
   // Bytes that one thread needs.
   static uint64_t BytesPerThread(CompressionLevels compression);

@@ -71,4 +71,14 @@ std::string CaptureTarget::Describe() const {
   return text + ")";
 }
 
+std::string CaptureTarget::DescribeProof() const {
+  const TargetDevice& device = state_->description.device();
+  const DeviceIdentity& identity = state_->found.identity;
+  std::string text = "swap " + FormatUuid(device.swap_uuid) + ", ";
+  if (!identity.part_uuid.empty()) text += "partition " + identity.part_uuid + ", ";
+  if (!identity.model.empty()) text += "model " + identity.model + ", ";
+  return text + "sizes, swap header and both stamps of the region of " + FormatSize(device.region.size()) +
+         " are as they were when the capture was prepared";
+}
+
 }  // namespace crashdump

@@ -40,6 +40,8 @@ class CaptureTarget {
   Result<> CheckPlaces(const KeyArming& arming) const;
   // "vda2 (512 MiB, serial disk-1)": for people.
   std::string Describe() const;
+  // What was proven about it: for people who are asked whether that is right.
+  std::string DescribeProof() const;
 
  private:
   struct State;

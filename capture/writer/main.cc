@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump-capture: started by crashdump-init after a crash. Finds and proves the target, writes the dump, reports.
-// Exit status: 0 after a `result` line; 3 if the target could not be proven, so that nothing was written; 1 otherwise.
+// Exit status: 0 after a `result` line; 3 if the target could not be proven or the person at the machine said no, so
+// that nothing was written; 1 otherwise. By hand: `crashdump-capture --extract-messages FILE`.
 #include <signal.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "capture/writer/capture_run.h"
 #include "capture/writer/capture_target.h"
+#include "capture/writer/extract_messages.h"
 #include "capture/writer/memory_budget.h"
 #include "capture/writer/panic_excerpt.h"
 #include "common/base/io.h"
@@ -47,6 +49,7 @@ struct Arguments {
   int status_fd = STDERR_FILENO;
   CaptureOptions options;
   SettleLimits settle;
+  uint64_t confirm_seconds = 0;  // how long to wait for a yes before the first write; 0: nobody is asked
   std::string vmcore = "/proc/vmcore";
   std::string overlay = "/overlay";
 };
@@ -99,10 +102,14 @@ Result<Arguments> ParseArguments(std::span<char* const> given) {
       if (!levels.ok()) status.Note(std::string(levels.error().text()) + ": ignored");
     } else if (name == "--hold-seconds") {
       options.hold_seconds = number(0, kLongestHoldSeconds).value_or(0);
+    } else if (name == "--confirm-seconds") {
+      // Not 0, if it is wrong: who wants to be asked must be.
+      arguments.confirm_seconds = number(1, kLongestHoldSeconds).value_or(kLongestHoldSeconds);
     } else if (name == "--device-seconds") {
       // Not less: the machine has to be quiet for a while before its devices are looked at.
       arguments.settle.deadline_milliseconds =
-          number(3, 3600).value_or(arguments.settle.deadline_milliseconds / 1000) * 1000;
+          number(kLeastDeviceSeconds, kMostDeviceSeconds).value_or(arguments.settle.deadline_milliseconds / 1000) *
+          1000;
     } else if (name == "--dump-level") {
       options.level = TRY(DumpLevel::FromNumber(number(0, DumpLevel::kMaximum).value_or(DumpLevel::kMaximum)));
     } else {
@@ -164,6 +171,13 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   const Result<> same = target.value()->CheckPlaces(arming.value());
   if (!same.ok()) return refuse(same.error());
   status.Target(target.value()->Describe());
+  if (arguments.confirm_seconds != 0) {
+    status.Confirm(target.value()->DescribeProof());
+    if (!status.AwaitYes(arguments.confirm_seconds)) {
+      status.Failed("the answer was no: nothing was written");
+      return kExitRefused;
+    }
+  }
 
   status.Stage("messages");
   const OpenedClassifier opened = OpenClassifier(vmcore, memory);
@@ -174,8 +188,19 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   return 0;
 }
 
+int ExtractByHand(std::span<char* const> given) {
+  const Result<> extracted = given.size() == 2 ? ExtractMessages("/proc/vmcore", given[1])
+                                               : Error::Format(ErrorCode::kInvalidArgument,
+                                                               "--extract-messages needs one FILE, and nothing else");
+  if (extracted.ok()) return 0;
+  const std::string line = std::string("crashdump-capture: ") + extracted.error().text() + "\n";
+  (void)WriteFull(STDERR_FILENO, BytesOf(line));
+  return kExitFailed;
+}
+
 int Main(std::span<char* const> given) {
   std::set_new_handler(OnOutOfMemory);
+  if (!given.empty() && strcmp(given[0], "--extract-messages") == 0) return ExtractByHand(given);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGTERM, OnTerminate);
   const Result<Arguments> arguments = ParseArguments(given);

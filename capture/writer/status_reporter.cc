@@ -59,21 +59,25 @@ void StatusReporter::Messages(std::string_view text, size_t lines) const {
   }
 }
 
-void StatusReporter::AwaitGo(uint64_t seconds) const {
+std::string StatusReporter::AwaitAnswer(uint64_t seconds) const {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point end = Clock::now() + std::chrono::seconds(seconds);
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-    if (left <= 0) return;
+    if (left <= 0) return {};
     struct pollfd events = {.fd = answers_, .events = POLLIN, .revents = 0};
     const int ready = poll(&events, 1, static_cast<int>(std::min<long long>(left, 60'000)));
-    if (ready < 0 && errno != EINTR) return;
+    if (ready < 0 && errno != EINTR) return {};
     if (ready <= 0) continue;
-    // `go` is the only thing that init says; the end of the pipe means that it says no more.
+    // Init says one thing at a time, and only when it is asked; the end of the pipe means that it says no more.
     std::array<char, 16> answer;
-    (void)read(answers_, answer.data(), answer.size());
-    return;
+    const ssize_t got = read(answers_, answer.data(), answer.size());
+    return got > 0 ? std::string(answer.data(), static_cast<size_t>(got)) : std::string();
   }
 }
+
+void StatusReporter::AwaitGo(uint64_t seconds) const { (void)AwaitAnswer(seconds); }
+
+bool StatusReporter::AwaitYes(uint64_t seconds) const { return AwaitAnswer(seconds) == "yes\n"; }
 
 }  // namespace crashdump

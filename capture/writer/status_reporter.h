@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "capture/writer/capture_pipeline.h"
@@ -29,10 +30,17 @@ class StatusReporter {
   // The last `lines` lines of the panic messages, for the screen: they get nowhere else.
   void Messages(std::string_view text, size_t lines) const;
 
+  // Asks whether the target may be written; `proof` says why it is thought to be the right one.
+  void Confirm(std::string_view proof) const { Line("confirm ", proof); }
+
   // Waits until init answers `go`, or for this long, or until init is gone.
   void AwaitGo(uint64_t seconds) const;
+  // Waits for init's answer to Confirm(): whether it is `yes`. No answer within this time is none.
+  bool AwaitYes(uint64_t seconds) const;
 
  private:
+  // What init says; empty if that is nothing in this time, or init is gone.
+  std::string AwaitAnswer(uint64_t seconds) const;
   // One write per line, escaped and cut to what init accepts. Whether init listens changes nothing about the capture.
   void Line(std::string_view word, std::string_view text) const;
 

@@ -47,11 +47,12 @@ TEST_F(StatusReporterTest, WritesTheLinesOfTheProtocol) {
   status.Note("hm");
   status.Result("incomplete", "half of it");
   status.Failed("no");
+  status.Confirm("swap 1234");
   status.Crash("panic", "Kernel panic");
   status.Crash("cause", "");
   EXPECT_EQ(Read(),
             "stage target\ntarget vda2\nmessages-safe\nprogress 1 22 333\nnote hm\nresult incomplete half of it\n"
-            "failed no\ncrash panic Kernel panic\n");
+            "failed no\nconfirm swap 1234\ncrash panic Kernel panic\n");
 }
 
 TEST_F(StatusReporterTest, WhatTheVmcoreSaysCannotForgeLines) {
@@ -88,6 +89,19 @@ TEST_F(StatusReporterTest, GoesOnAtGoOrWhenInitIsGoneOrTimeIsUp) {
   const Clock::time_point third = Clock::now();
   status.AwaitGo(60);
   EXPECT_LT(Clock::now() - third, std::chrono::seconds(30));
+}
+
+TEST_F(StatusReporterTest, OnlyYesIsYes) {
+  const StatusReporter status(child_.get(), answers_.get());
+  ASSERT_TRUE(WriteFull(init_.get(), BytesOf(std::string_view("yes\n"))).ok());
+  EXPECT_TRUE(status.AwaitYes(60));
+  for (const std::string_view answer : {"no\n", "go\n", "y", "yes", "\n"}) {
+    ASSERT_TRUE(WriteFull(init_.get(), BytesOf(answer)).ok());
+    EXPECT_FALSE(status.AwaitYes(60)) << answer;
+  }
+  EXPECT_FALSE(status.AwaitYes(1));
+  init_.Reset();
+  EXPECT_FALSE(status.AwaitYes(60));
 }
 
 }  // namespace

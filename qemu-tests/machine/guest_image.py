@@ -59,7 +59,7 @@ def _programs(architecture: Architecture) -> list[Path]:
     if architecture.debian:
         return [Path(_output_of([_QEMU_TESTS / "fetch-guest", "bookworm", architecture.debian]))]
     steps = ["busybox-alone", *(["kexec-tools-alone"] if architecture.kexec_tools else [])]
-    return [Path(_output_of([_BUILD_SYSROOT, architecture.name, step])) for step in steps]
+    return [Path(build_sysroot(architecture.name, step)) for step in steps]
 
 
 def _add_modules(cpio: CpioWriter, kernel: Kernel, names: Sequence[str]) -> None:
@@ -89,9 +89,14 @@ def _decompressed(path: Path) -> bytes:
 
 def compile_guest_program(name: str, directory: Path, architecture: Architecture = X86_64) -> None:
     """guest/NAME.c as the static program DIRECTORY/NAME."""
-    sysroot = _output_of([_BUILD_SYSROOT, architecture.name])
+    sysroot = build_sysroot(architecture.name)
     compiler = ["clang-16", "--config", f"{sysroot}/c.cfg", "-O1", "-Wall", "-Wextra", "-Werror"]
     subprocess.run([*compiler, "-o", directory / name, _GUEST / f"{name}.c"], check=True)
+
+
+def build_sysroot(*arguments: str) -> str:
+    """What toolchain/build-sysroot prints."""
+    return _output_of([_BUILD_SYSROOT, *arguments])
 
 
 def _output_of(command: Sequence[Path | str]) -> str:

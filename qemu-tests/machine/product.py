@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Sequence
 
 from machine.architecture import X86_64, Architecture
 from machine.disk import SWAP_UUID, Disk
-from machine.guest_image import build_tools_disk
+from machine.guest_image import build_sysroot, build_tools_disk
 from machine.kernel import Kernel
 from machine.ranges import Range
 from machine.vm import Vm
@@ -38,19 +39,35 @@ swapon $device && awk -v device=$device '$1 == device { print $3 }' /proc/swaps 
 """
 
 
-def build_product_disk(output: Path, kernel: Kernel, installed: bool = False) -> Path:
-    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, and with `installed`
-    what `make install` puts into a machine, below installed/."""
+def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, display_modules: Sequence[str] = ()) -> Path:
+    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, with these drivers for the
+    display, and with `installed` what `make install` puts into a machine, below installed/."""
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     shutil.copy(program_for(kernel.architecture), directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
-    shutil.copy(_BUILD / f"initramfs-{kernel.architecture.name}-{kernel.name}.img", directory / "initramfs")
+    shutil.copy(_initramfs(kernel, output.parent, display_modules), directory / "initramfs")
     if installed:
         subprocess.run(["make", "-s", "install", f"DESTDIR={directory / 'installed'}"], cwd=_ROOT, env=_outside_make(), check=True)
     build_tools_disk(output, directory)
     shutil.rmtree(directory)
+    return output
+
+
+def _initramfs(kernel: Kernel, directory: Path, display_modules: Sequence[str]) -> Path:
+    made = _BUILD / f"initramfs-{kernel.architecture.name}-{kernel.name}.img"
+    if not display_modules:
+        return made
+    # Of the same programs; make would say that the one without them is up to date.
+    programs = program_for(kernel.architecture).parent
+    busybox = Path(build_sysroot(kernel.architecture.name)) / "bin/busybox"
+    arguments = ["--init", programs / "crashdump-init", "--capture", programs / "crashdump-capture", "--busybox", busybox]
+    for name in display_modules:
+        arguments += ["--display", name]
+    output = directory / "initramfs"
+    command = [_ROOT / "mkinitramfs-hooks/mkcrashinitramfs", "--kernel", kernel.release, "--root", kernel.directory, "-o", output]
+    subprocess.run([*command, *arguments], check=True)
     return output
 
 

@@ -19,6 +19,8 @@ from machine.drive import Drive
 from machine.errors import CommandFailed, GuestRestarted, LostMachine
 from machine.qmp import Qmp
 from machine.stages import StageLine
+from machine.stall import describe_stall
+from machine.typist import SerialTerminal, press_keys
 
 # Seconds that a guest waits at a stage for the answer; longer than any test holds it.
 STAGE_WAIT_SECONDS = 120
@@ -30,7 +32,7 @@ BOOT_SECONDS = 120
 @dataclass(frozen=True)
 class VmConfig:
     """What the machine is made of. `command_line` is added to the console and the like, which every guest gets. With `stages`, the
-    capture initramfs reports and waits on the second serial port."""
+    capture initramfs reports and waits on the second serial port. Without `terminal` nobody can type at the first one."""
 
     kernel: Path
     initramfs: Path
@@ -41,6 +43,7 @@ class VmConfig:
     architecture: Architecture = X86_64
     stages: bool = False
     watchdog: bool = False
+    terminal: bool = False
     extra_arguments: Sequence[str] = field(default_factory=tuple)
     incoming: Optional[Path] = None  # start() brings back what save_state() has written, stopped; all else must be as it was there
 
@@ -116,7 +119,7 @@ class Vm:
         """Waits until a boot that has not been met before answers; returns its boot_id."""
         agent = self._running(self._agent)
         agent.still_there = self._check_process
-        boot_id = self._with_console(lambda: agent.wait_for_hello(timeout))
+        boot_id = self._with_console(lambda: self._told_of_stalls(lambda: agent.wait_for_hello(timeout)))
         agent.still_there = self._check_alive
         self.boots += 1
         qmp = self._running(self._qmp)
@@ -174,6 +177,15 @@ class Vm:
 
     def qmp(self, command: str, timeout: float = 60, **arguments: Any) -> Any:
         return self._with_console(lambda: self._running(self._qmp).command(command, timeout, **arguments))
+
+    def press(self, text: str) -> None:
+        """Types at the machine's keyboard: letters, digits and what else machine/typist.py knows."""
+        press_keys(self.qmp, text)
+
+    def serial_terminal(self) -> SerialTerminal:
+        """A person at the first serial port."""
+        assert self.config.terminal and self._sockets is not None, "the machine has no terminal"
+        return SerialTerminal(self._sockets / "console")
 
     def stop(self) -> None:
         """Holds the processors. QEMU flushes its disks (see WriteLog)."""
@@ -304,6 +316,14 @@ class Vm:
         except LostMachine as error:
             raise type(error)(f"{error}\n--- end of {self.console.path}\n{self.console.tail()}") from error
 
+    def _told_of_stalls(self, action: Callable[[], str]) -> str:
+        try:
+            return action()
+        except LostMachine as error:
+            if self._process is None or self._process.poll() is not None:
+                raise
+            raise LostMachine(f"{error}\n{describe_stall(self._running(self._qmp).command, self._process.pid)}") from error
+
     def _connect(self, path: Path) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         deadline = time.monotonic() + 20
@@ -336,7 +356,10 @@ class Vm:
         return [*arguments, *config.extra_arguments]
 
     def _channel_arguments(self, sockets: Path) -> list[str]:
-        arguments = ["-chardev", f"file,id=console,path={self.console.path},append=on", "-serial", "chardev:console"]
+        console = f"file,id=console,path={self.console.path},append=on"
+        if self.config.terminal:
+            console = f"socket,id=console,path={sockets / 'console'},server=on,wait=off,logfile={self.console.path},logappend=on"
+        arguments = ["-chardev", console, "-serial", "chardev:console"]
         for name in ("stages", "agent", "qmp"):
             arguments += ["-chardev", f"socket,id={name},path={sockets / name},server=on,wait=off"]
         arguments += ["-serial", "chardev:stages"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/init/options.h"
+#include "common/options/capture_options.h"
 
 #include <array>
 #include <cinttypes>
@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "common/base/parse.h"
+#include "common/format/compression_levels.h"
+#include "common/vmcore/page_class.h"
 
 namespace crashdump {
 namespace {
@@ -63,6 +65,24 @@ Result<> SetFinal(std::string_view value, Options& options) {
   return {};
 }
 
+Result<> SetShell(std::string_view value, Options& options) {
+  constexpr std::array<std::pair<std::string_view, ShellTime>, 3> kTimes = {
+      {{"before", ShellTime::kBefore}, {"after", ShellTime::kAfter}, {"on-failure", ShellTime::kOnFailure}}};
+  options.shell = TRY(ParseWord(value, kTimes));
+  return {};
+}
+
+Result<> SetConfirm(std::string_view value, Options& options) {
+  options.confirm_ms = TRY(ParseMilliseconds(value, 0));
+  return {};
+}
+
+Result<> SetConfirmDefault(std::string_view value, Options& options) {
+  constexpr std::array<std::pair<std::string_view, bool>, 2> kAnswers = {{{"yes", true}, {"no", false}}};
+  options.confirm_default = TRY(ParseWord(value, kAnswers));
+  return {};
+}
+
 Result<> SetStatusPort(std::string_view value, Options& options) {
   // It may become part of a path below /dev.
   if (value.empty() || value.size() > kLongestName || value.front() == '.' ||
@@ -93,35 +113,8 @@ Result<> SetHold(std::string_view value, Options& options) {
   return {};
 }
 
-// An option is either for init (`set`) or is passed to the capture child as `argument` VALUE.
-struct OptionRow {
-  std::string_view name;
-  Result<> (*set)(std::string_view value, Options& options);
-  const char* argument;
-};
-
-constexpr std::array<OptionRow, 11> kTable = {{
-    {"timeout", SetTimeout, nullptr},
-    {"stall", SetStall, nullptr},
-    {"linger", SetLinger, nullptr},
-    {"screen", SetScreen, nullptr},
-    {"final", SetFinal, nullptr},
-    {"status_port", SetStatusPort, nullptr},
-    {"hold", SetHold, nullptr},
-    {"device_wait", nullptr, "--device-seconds"},
-    {"threads", nullptr, "--threads"},
-    {"compression_level", nullptr, "--compression-level"},
-    {"dump_level", nullptr, "--dump-level"},
-}};
-
-const OptionRow* FindRow(std::string_view name) {
-  for (const OptionRow& row : kTable) {
-    if (row.name == name) return &row;
-  }
-  return nullptr;
-}
-
-void PassOn(const char* argument, std::string_view value, std::vector<std::string>& arguments) {
+void PassOn(const char* argument, std::string_view value, Options& options) {
+  std::vector<std::string>& arguments = options.capture_arguments;
   for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
     if (arguments[i] == argument) {
       arguments[i + 1] = value;
@@ -132,13 +125,77 @@ void PassOn(const char* argument, std::string_view value, std::vector<std::strin
   arguments.emplace_back(value);
 }
 
+// For the capture child, which gets the text as it is.
+Result<> PassNumberOn(const char* argument, std::string_view value, uint64_t least, uint64_t most, Options& options) {
+  const Result<uint64_t> number = ParseNumber(value);
+  if (!number.ok() || number.value() < least || number.value() > most) {
+    return Error::Format(ErrorCode::kInvalidArgument, "not a number from %" PRIu64 " to %" PRIu64, least, most);
+  }
+  PassOn(argument, value, options);
+  return {};
+}
+
+Result<> SetDeviceWait(std::string_view value, Options& options) {
+  return PassNumberOn("--device-seconds", value, kLeastDeviceSeconds, kMostDeviceSeconds, options);
+}
+
+Result<> SetThreads(std::string_view value, Options& options) {
+  return PassNumberOn("--threads", value, 1, kMostCaptureThreads, options);
+}
+
+Result<> SetDumpLevel(std::string_view value, Options& options) {
+  return PassNumberOn("--dump-level", value, 0, DumpLevel::kMaximum, options);
+}
+
+Result<> SetCompressionLevel(std::string_view value, Options& options) {
+  if (value == "auto") {
+    PassOn("--compression-level", value, options);
+    return {};
+  }
+  const Result<> passed =
+      PassNumberOn("--compression-level", value, kMinCompressionLevel, kMaxCompressionLevel, options);
+  if (!passed.ok())
+    return Error::Format(ErrorCode::kInvalidArgument, "neither auto nor a number from %d to %d", kMinCompressionLevel,
+                         kMaxCompressionLevel);
+  return {};
+}
+
+struct OptionRow {
+  std::string_view name;
+  Result<> (*set)(std::string_view value, Options& options);
+  std::string_view alone = {};  // the value that counts if none is given; empty: one must be
+};
+
+constexpr std::array<OptionRow, 14> kTable = {{
+    {"timeout", SetTimeout},
+    {"stall", SetStall},
+    {"linger", SetLinger},
+    {"screen", SetScreen},
+    {"final", SetFinal},
+    {"shell", SetShell, "after"},
+    {"confirm", SetConfirm},
+    {"confirm_default", SetConfirmDefault},
+    {"status_port", SetStatusPort},
+    {"hold", SetHold},
+    {"device_wait", SetDeviceWait},
+    {"threads", SetThreads},
+    {"compression_level", SetCompressionLevel},
+    {"dump_level", SetDumpLevel},
+}};
+
+const OptionRow* FindRow(std::string_view name) {
+  for (const OptionRow& row : kTable) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
 Result<> Apply(std::string_view name, std::optional<std::string_view> value, Options& options) {
   const OptionRow* const row = FindRow(name);
   if (row == nullptr) return Error::Format(ErrorCode::kNotFound, "no such option");
+  if (!value && !row->alone.empty()) value = row->alone;
   if (!value || value->empty()) return Error::Format(ErrorCode::kInvalidArgument, "needs a value");
-  if (row->set != nullptr) return row->set(*value, options);
-  PassOn(row->argument, *value, options.capture_arguments);
-  return {};
+  return row->set(*value, options);
 }
 
 // The next word of a kernel command line. Double quotes hold blanks together and are left out of the result.

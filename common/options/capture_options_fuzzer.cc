@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Kernel command lines. Whatever stands there, init gets options that it can work with, and the capture program
 // arguments in pairs.
-// Fuzzes: options.cc
-#include "capture/init/options.h"
+// Fuzzes: capture_options.cc
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/options/capture_options.h"
 #include "common/testing/fuzzer.h"
 
 namespace crashdump {
@@ -35,7 +35,7 @@ std::vector<testing::FuzzerInput> Seeds() {
       testing::FuzzerInputOf("crashdump.dump_level=\"31\" crashdump.dump_level=1 a=\"b crashdump.stall=1\"")};
 }
 
-const testing::Fuzzer fuzzer("options", Run, Seeds);
+const testing::Fuzzer fuzzer("capture_options", Run, Seeds);
 
 }  // namespace
 }  // namespace crashdump

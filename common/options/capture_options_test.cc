@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/init/options.h"
+#include "common/options/capture_options.h"
 
 #include <gtest/gtest.h>
 
@@ -33,24 +33,51 @@ TEST(OptionsTest, TheLastOneCounts) {
 }
 
 TEST(OptionsTest, AValueMayEqualAnOptionsName) {
-  const ParsedOptions parsed = ParseOptions("crashdump.dump_level=--threads crashdump.threads=2");
-  EXPECT_EQ(parsed.options.capture_arguments,
-            (std::vector<std::string>{"--dump-level", "--threads", "--threads", "2"}));
+  const ParsedOptions parsed = ParseOptions("crashdump.status_port=--threads crashdump.threads=2");
+  EXPECT_EQ(parsed.options.status_port, "--threads");
+  EXPECT_EQ(parsed.options.capture_arguments, (std::vector<std::string>{"--threads", "2"}));
 }
 
 TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
-  for (const char* word :
-       {"crashdump.stall=0", "crashdump.stall=", "crashdump.stall", "crashdump.stall=12s", "crashdump.stall=-1",
-        "crashdump.stall=99999999999", "crashdump.timeout=604801", "crashdump.linger=604801", "crashdump.no_such=1",
-        "crashdump.=1", "crashdump.status_port=", "crashdump.status_port=../sda", "crashdump.status_port=..",
-        "crashdump.hold=start", "crashdump.threads", "crashdump.screen=blue",
-        "crashdump.screen=", "crashdump.final=sleep"}) {
+  for (const char* word : {"crashdump.stall=0",
+                           "crashdump.stall=",
+                           "crashdump.stall",
+                           "crashdump.stall=12s",
+                           "crashdump.stall=-1",
+                           "crashdump.stall=99999999999",
+                           "crashdump.timeout=604801",
+                           "crashdump.linger=604801",
+                           "crashdump.no_such=1",
+                           "crashdump.=1",
+                           "crashdump.status_port=",
+                           "crashdump.status_port=../sda",
+                           "crashdump.status_port=..",
+                           "crashdump.hold=start",
+                           "crashdump.threads",
+                           "crashdump.threads=0",
+                           "crashdump.threads=257",
+                           "crashdump.device_wait=2",
+                           "crashdump.device_wait=3601",
+                           "crashdump.dump_level=32",
+                           "crashdump.compression_level=20",
+                           "crashdump.compression_level=0",
+                           "crashdump.screen=blue",
+                           "crashdump.screen=",
+                           "crashdump.final=sleep",
+                           "crashdump.shell=",
+                           "crashdump.shell=now",
+                           "crashdump.confirm=",
+                           "crashdump.confirm=yes",
+                           "crashdump.confirm_default=1"}) {
     const ParsedOptions parsed = ParseOptions(word);
     ASSERT_EQ(parsed.notes.size(), 1U) << word;
     EXPECT_TRUE(parsed.notes[0].starts_with(std::string(word).substr(0, 14))) << parsed.notes[0];
     EXPECT_EQ(parsed.options.stall_ms, 120'000U) << word;
     EXPECT_EQ(parsed.options.timeout_ms, 0U) << word;
-    EXPECT_EQ(parsed.options.linger_ms, 10'000U) << word;
+    EXPECT_EQ(parsed.options.linger_ms, 30'000U) << word;
+    EXPECT_EQ(parsed.options.shell, ShellTime::kNever) << word;
+    EXPECT_EQ(parsed.options.confirm_ms, 0U) << word;
+    EXPECT_TRUE(parsed.options.confirm_default) << word;
     EXPECT_EQ(parsed.options.status_port, "") << word;
     EXPECT_TRUE(parsed.options.hold.empty()) << word;
     EXPECT_EQ(parsed.options.screen, ScreenMode::kPlain) << word;
@@ -65,8 +92,20 @@ TEST(OptionsTest, TakesWords) {
   EXPECT_EQ(ParseOptions("crashdump.screen=brown crashdump.screen=plain").options.screen, ScreenMode::kPlain);
   EXPECT_EQ(ParseOptions("crashdump.final=poweroff").options.final, FinalAction::kPowerOff);
   EXPECT_EQ(ParseOptions("crashdump.final=halt").options.final, FinalAction::kHalt);
+  EXPECT_EQ(ParseOptions("crashdump.shell").options.shell, ShellTime::kAfter);
+  EXPECT_EQ(ParseOptions("crashdump.shell=before").options.shell, ShellTime::kBefore);
+  EXPECT_EQ(ParseOptions("crashdump.shell=on-failure").options.shell, ShellTime::kOnFailure);
+  EXPECT_FALSE(ParseOptions("crashdump.confirm_default=no").options.confirm_default);
+  EXPECT_EQ(ParseOptions("crashdump.confirm=20").options.confirm_ms, 20'000U);
+}
+
+TEST(OptionsTest, WhatIsAllowedIsNamed) {
   EXPECT_EQ(ParseOptions("crashdump.screen=blue").notes.at(0),
             "crashdump.screen=blue: ignored: none of brown, plain, off");
+  EXPECT_EQ(ParseOptions("crashdump.threads=many").notes.at(0),
+            "crashdump.threads=many: ignored: not a number from 1 to 256");
+  EXPECT_EQ(ParseOptions("crashdump.compression_level=20").notes.at(0),
+            "crashdump.compression_level=20: ignored: neither auto nor a number from 1 to 19");
 }
 
 TEST(OptionsTest, TakesHolds) {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the machine does when all is over, in words.
+#pragma once
+
+#include "common/options/capture_options.h"
+
+namespace crashdump {
+
+struct ActionWords {
+  const char* noun;  // "reboot"
+  const char* now;   // "rebooting"
+  const char* does;  // the machine "restarts"
+};
+
+constexpr ActionWords Words(FinalAction action) {
+  switch (action) {
+    case FinalAction::kReboot:
+      break;
+    case FinalAction::kPowerOff:
+      return {.noun = "power-off", .now = "switching off", .does = "switches itself off"};
+    case FinalAction::kHalt:
+      return {.noun = "halt", .now = "halting", .does = "halts"};
+  }
+  return {.noun = "reboot", .now = "rebooting", .does = "restarts"};
+}
+
+}  // namespace crashdump

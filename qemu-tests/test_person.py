@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The person at the machine: is asked before anything is written, and gets a shell, on a serial line and at the keyboard. What he types
+# in the shell shows up on the serial console, which he has sent it to.
+
+import re
+import time
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from machine.armed import ArmedMachine
+from machine.disk import Disk
+from machine.drive import Drive
+from machine.product import CRASHKERNEL
+from machine.ranges import copy_image, differing_ranges
+from machine.rig import MEMORY_MIB, Rig
+from machine.vm import Vm, VmConfig
+
+_SLOW = pytest.mark.slow
+_PANIC = "Kernel panic - not syncing: sysrq triggered crash"
+_ASKED = r"capture confirm swap .* are as they were when the capture was prepared"
+
+
+def wait_for_line(vm: Vm, pattern: str, timeout: float = 60) -> None:
+    """One on the status port."""
+    deadline = time.monotonic() + timeout
+    while not any(re.fullmatch(pattern, line) for line in vm.status_lines):
+        assert time.monotonic() < deadline, f"no line like '{pattern}' on the status port: {vm.status_lines}"
+        time.sleep(0.02)
+
+
+def type_at(vm: Vm, where: str, text: str) -> None:
+    if where == "keyboard":
+        vm.press(text)
+        return
+    with vm.serial_terminal() as terminal:
+        terminal.type(text)
+        # Until it has been taken: QEMU may drop what is left of one who hangs up.
+        vm.wait_for_console("crashdump: the answer is", timeout=60)
+
+
+@pytest.fixture(scope="module", params=["dedicated", pytest.param("distribution", marks=_SLOW)])
+def armed(
+    request: pytest.FixtureRequest,
+    module_directory: Path,
+    kernel: Any,
+    guest_initramfs: Path,
+    pristine_disk: Disk,
+) -> ArmedMachine:
+    """Asks for long enough, or longer, and then offers a shell."""
+    disk = pristine_disk.at(module_directory / f"{request.param}.img")
+    copy_image(pristine_disk.path, disk.path)
+    tools = request.getfixturevalue("dedicated_disk" if request.param == "dedicated" else "product_disk")
+    config = VmConfig(
+        kernel=kernel.vmlinuz,
+        initramfs=guest_initramfs,
+        drives=[Drive("disk0", disk.path, serial="DISK0"), Drive("tools", tools, serial="tools", read_only=True)],
+        command_line=CRASHKERNEL,
+        memory_mib=MEMORY_MIB,
+        stages=True,
+        terminal=True,
+    )
+    return ArmedMachine.save(
+        config, disk, module_directory, append="crashdump.confirm=300 crashdump.screen=brown crashdump.shell crashdump.linger=120"
+    )
+
+
+@pytest.fixture
+def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Rig]:
+    """A machine that has crashed and waits for the answer."""
+    rig = armed.go_on(test_directory)
+    rig.vm.crash()
+    wait_for_line(rig.vm, _ASKED, timeout=120)
+    yield rig
+    rig.vm.kill()
+
+
+def is_written(before: Disk, after: Disk) -> bool:
+    """Whether anything in the partition with the region is not as before."""
+    swap = after.swap
+    return any(begin < swap.end and end > swap.offset for begin, end in differing_ranges(before.path, after.path))
+
+
+@pytest.mark.parametrize("where", ["serial", "keyboard"])
+def test_no_writes_nothing(where: str, asked: Rig, armed: ArmedMachine) -> None:
+    type_at(asked.vm, where, "xq n")
+    wait_for_line(asked.vm, "answer no", timeout=60)
+    wait_for_line(asked.vm, "ended 1 the answer was no: nothing was written", timeout=60)
+    assert not is_written(armed.disk, asked.disk)
+
+
+@pytest.mark.parametrize("where", ["serial", "keyboard"])
+def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> None:
+    vm = asked.vm
+    assert not is_written(armed.disk, asked.disk)
+    type_at(vm, where, "y")
+    wait_for_line(vm, "capture result complete .*", timeout=300)
+    assert "answer yes" in vm.status_lines
+    vm.wait_for_console(r"in \d+ s \(space: wait; Enter: a shell here\)", timeout=60)
+    before = vm.console.position()
+    if where == "keyboard":
+        vm.press("\r")
+        wait_for_line(vm, "shell /dev/tty0", timeout=60)
+        vm.press("dmesg | tail -n 60 >/dev/ttyS0\r")
+        vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
+        vm.press("exit\r")
+    else:
+        with vm.serial_terminal() as terminal:
+            terminal.type("\r")
+            vm.wait_for_console("crashhelp shows this page again", timeout=60, start=before)
+            wait_for_line(vm, "shell /dev/ttyS0", timeout=60)
+            terminal.type("dmesg | tail -n 60\r")
+            vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
+            # Ctrl-C ends what runs, and not the shell.
+            terminal.type("sleep 1000\r")
+            terminal.type("\x03echo still $((40 + 2)) there\r")
+            vm.wait_for_console("still 42 there", timeout=60, start=before)
+            terminal.type("exit\r")
+            wait_for_line(vm, "shell ended", timeout=60)
+    wait_for_line(vm, "shell ended", timeout=60)
+    vm.wait_for_boot()
+    asked.product.configure()
+    asked.product.command("recover --no-load", timeout=300)
+    [name] = asked.product.dumps()
+    assert '"state": "complete"' in vm.must(f"cat /var/crash/kernel/dumps/{name}/info.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("default", ["yes", "no"])
+def test_silence(default: str, make_rig: Callable[..., Rig], dedicated_disk: Path, test_directory: Path) -> None:
+    rig = make_rig(tools=dedicated_disk, terminal=True)
+    rig.boot()
+    rig.product.configure(append=f"crashdump.confirm=3 crashdump.confirm_default={default} crashdump.linger=1")
+    rig.product.arm()
+    rig.vm.must("sync")
+    rig.vm.stop()
+    before = rig.disk.at(test_directory / "before.img")
+    copy_image(rig.disk.path, before.path)
+    rig.vm.cont()
+    rig.vm.hold_stages("reboot")
+    rig.vm.crash()
+    rig.vm.wait_for_stage("reboot", timeout=180)
+    assert f"answer {default}" in rig.vm.status_lines
+    assert is_written(before, rig.disk) == (default == "yes")
+    # Without the option no shell is offered.
+    assert "shell here" not in rig.vm.console.text()
