@@ -65,9 +65,17 @@ std::string ReadList(InitContext& init, const std::string& path) {
   return {};
 }
 
-void LoadAndNote(InitContext& init, const std::vector<std::string>& drivers) {
+enum class Missing : uint8_t {
+  kNoted,  // somebody needs it
+  kFine,   // it is tried in case there is one
+};
+
+void LoadAndNote(InitContext& init, std::vector<std::string> drivers, Missing missing = Missing::kNoted) {
   const std::string directory = ModuleDirectory();
   const ModuleIndex index(ReadList(init, directory + "/modules.dep"), ReadList(init, directory + "/modules.alias"));
+  if (missing == Missing::kFine) {
+    std::erase_if(drivers, [&](const std::string& name) { return index.FilesOf(name).empty(); });
+  }
   KernelModuleLoader loader;
   for (const std::string& note : LoadModules(drivers, index, directory, loader)) Note(init, "%s", note.c_str());
 }
@@ -104,7 +112,7 @@ Result<> PassStart(InitContext& init) {
 
 // Those that the initramfs does not have are built into the kernel, or were not wanted (mkcrashinitramfs --module).
 Result<> LoadKeyboardDrivers(InitContext& init) {
-  LoadAndNote(init, {"i8042", "atkbd", "xhci_pci", "ehci_pci", "uhci_hcd", "usbhid", "hid_generic"});
+  LoadAndNote(init, {"i8042", "atkbd", "xhci_pci", "ehci_pci", "uhci_hcd", "usbhid", "hid_generic"}, Missing::kFine);
   return {};
 }
 
@@ -113,6 +121,12 @@ Result<> LoadKeyboardDriversIfAsked(InitContext& init) {
   const Options& options = init.options;
   if (options.confirm_ms == 0 && options.shell == ShellTime::kNever) return {};
   return LoadKeyboardDrivers(init);
+}
+
+// Before anything touches the display: a driver that hangs there holds up whoever writes to a terminal.
+Result<> LeaveTerminals(InitContext& init) {
+  if (init.options.screen == ScreenMode::kBrown) init.console.LeaveTerminals();
+  return {};
 }
 
 // For a display that the kernel that crashed has left in a state which only a driver of its own can make use of.
@@ -125,9 +139,10 @@ Result<> LoadDisplayDrivers(InitContext& init) {
 // Late, and without waiting for any display: of what goes wrong before, the console tells.
 Result<> TakeOverScreen(InitContext& init) {
   if (init.options.screen != ScreenMode::kBrown) return {};
-  TRY(TakeOverTerminal(init.screen, "/dev/tty0"));
-  init.console.LeaveTerminals();
-  return {};
+  Result<> taken = TakeOverTerminal(init.screen, "/dev/tty0");
+  // Not to one that hangs.
+  if (!taken.ok() && taken.error().code() != ErrorCode::kTimeout) init.console.ReturnToTerminals();
+  return taken;
 }
 
 Result<> FindVmcore(InitContext& init) {
@@ -158,6 +173,7 @@ constexpr std::array kBootSteps = {
     Step{"stage start", PassStart, Need::kOptional, Place::kInit, kGuardMs},
     Step{"find the crashed kernel's memory", FindVmcore, Need::kRequired, Place::kInit, 10'000},
     Step{"load the keyboard's drivers", LoadKeyboardDriversIfAsked, Need::kOptional, Place::kChild, 20'000},
+    Step{"leave the terminals to the screen", LeaveTerminals, Need::kOptional, Place::kInit, 10'000},
     Step{"load the display's drivers", LoadDisplayDrivers, Need::kOptional, Place::kChild, 30'000},
     Step{"take over the screen", TakeOverScreen, Need::kOptional, Place::kInit, 20'000},
     Step{"load the target's drivers", LoadTargetDrivers, Need::kOptional, Place::kChild, 60'000},
@@ -167,9 +183,20 @@ constexpr std::array kKeyboardSteps = {
     Step{"load the keyboard's drivers", LoadKeyboardDrivers, Need::kOptional, Place::kChild, 20'000},
 };
 
+// ACPI's ERST, where it is wanted, is built into the kernel.
+Result<> LoadPstoreDrivers(InitContext& init) {
+  LoadAndNote(init, {"efi_pstore"}, Missing::kFine);
+  return {};
+}
+
+constexpr std::array kPstoreSteps = {
+    Step{"load the drivers of pstore", LoadPstoreDrivers, Need::kOptional, Place::kChild, 20'000},
+};
+
 }  // namespace
 
 std::span<const Step> BootSteps() { return kBootSteps; }
 std::span<const Step> KeyboardSteps() { return kKeyboardSteps; }
+std::span<const Step> PstoreSteps() { return kPstoreSteps; }
 
 }  // namespace crashdump

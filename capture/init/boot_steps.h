@@ -11,5 +11,7 @@ namespace crashdump {
 std::span<const Step> BootSteps();
 // What lets a person at the machine type; harmless if it has been done.
 std::span<const Step> KeyboardSteps();
+// What lets the kernel write to the machine's memory for panic messages.
+std::span<const Step> PstoreSteps();
 
 }  // namespace crashdump

@@ -69,6 +69,7 @@ Action CaptureAttempt::OnAnswer(bool yes, uint64_t now_ms) {
   if (hold_ != Hold::kPerson) return Action::kNone;
   Release(now_ms);
   confirmed_ = yes;
+  declined_ = !yes;
   return yes ? Action::kAnswerYes : Action::kAnswerNo;
 }
 
@@ -96,9 +97,9 @@ Action CaptureAttempt::OnTime(uint64_t now_ms) {
   return Action::kKill;
 }
 
-void CaptureAttempt::OnExit(int wait_status) {
+void CaptureAttempt::OnExit(int wait_status, uint64_t now_ms) {
   if (end_ != End::kRunning) return;
-  hold_ = Hold::kNobody;
+  if (hold_ != Hold::kNobody) Release(now_ms);
   end_ = End::kFailed;
   if (WIFEXITED(wait_status) && killed_ms_ == kNever) {
     const int status = WEXITSTATUS(wait_status);

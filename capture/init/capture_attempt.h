@@ -55,7 +55,7 @@ class CaptureAttempt {
   // To be called when WakeAt() has come; harmless at any time.
   Action OnTime(uint64_t now_ms);
   // The child is gone; `wait_status` is that of waitpid(2).
-  void OnExit(int wait_status);
+  void OnExit(int wait_status, uint64_t now_ms);
 
   // When OnTime() has something to do if nothing happens before.
   uint64_t WakeAt() const;
@@ -66,6 +66,7 @@ class CaptureAttempt {
   bool asking() const { return hold_ == Hold::kPerson; }
   // It has been answered with yes: a second attempt need not ask.
   bool confirmed() const { return confirmed_; }
+  bool declined() const { return declined_; }
   // A second attempt writes messages only, to a place of its own: worth it if there are none yet, allowed if the first
   // child is dead for certain, and sensible if another one would not meet the same refusal or has no time.
   bool may_try_again() const { return end_ == End::kFailed && !messages_safe_ && !out_of_time_; }
@@ -89,6 +90,7 @@ class CaptureAttempt {
   uint64_t held_ms_ = 0;
   Progress last_progress_;
   bool confirmed_ = false;
+  bool declined_ = false;
   bool messages_safe_ = false;
   bool has_result_ = false;
   bool out_of_time_ = false;

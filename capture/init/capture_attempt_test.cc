@@ -26,7 +26,7 @@ TEST(CaptureAttemptTest, AResultAndExitZeroIsDone) {
   EXPECT_EQ(Say(attempt, "progress 1 2 3", 3), Action::kNone);
   EXPECT_EQ(Say(attempt, "result complete \x1b[1m7 pages", 4), Action::kNone);
   EXPECT_EQ(attempt.end(), End::kRunning);
-  attempt.OnExit(Exited(0));
+  attempt.OnExit(Exited(0), 5000);
   EXPECT_EQ(attempt.end(), End::kDone);
   EXPECT_EQ(attempt.reason(), "complete ?[1m7 pages");
   EXPECT_FALSE(attempt.may_try_again());
@@ -35,7 +35,7 @@ TEST(CaptureAttemptTest, AResultAndExitZeroIsDone) {
 
 TEST(CaptureAttemptTest, ExitZeroWithoutAResultIsAFailure) {
   CaptureAttempt attempt(kLimits, 0);
-  attempt.OnExit(Exited(0));
+  attempt.OnExit(Exited(0), 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
   EXPECT_TRUE(attempt.may_try_again());
 }
@@ -44,11 +44,11 @@ TEST(CaptureAttemptTest, AResultDoesNotExcuseAFailureBehindIt) {
   CaptureAttempt attempt(kLimits, 0);
   Say(attempt, "result complete", 1);
   Say(attempt, "failed last flush", 2);
-  attempt.OnExit(Exited(0));
+  attempt.OnExit(Exited(0), 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
   CaptureAttempt other(kLimits, 0);
   Say(other, "result complete", 1);
-  other.OnExit(SIGSEGV);
+  other.OnExit(SIGSEGV, 5000);
   EXPECT_EQ(other.end(), End::kFailed);
   EXPECT_EQ(other.reason(), "the capture program was ended by signal 11");
 }
@@ -56,7 +56,7 @@ TEST(CaptureAttemptTest, AResultDoesNotExcuseAFailureBehindIt) {
 TEST(CaptureAttemptTest, AFailureBeforeMessagesSafeAllowsAnother) {
   CaptureAttempt attempt(kLimits, 0);
   Say(attempt, "failed write at 4096: I/O error", 1);
-  attempt.OnExit(Exited(1));
+  attempt.OnExit(Exited(1), 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
   EXPECT_EQ(attempt.reason(), "write at 4096: I/O error");
   EXPECT_TRUE(attempt.may_try_again());
@@ -65,7 +65,7 @@ TEST(CaptureAttemptTest, AFailureBeforeMessagesSafeAllowsAnother) {
 TEST(CaptureAttemptTest, AFailureAfterMessagesSafeDoesNot) {
   CaptureAttempt attempt(kLimits, 0);
   Say(attempt, "messages-safe", 1);
-  attempt.OnExit(SIGKILL);
+  attempt.OnExit(SIGKILL, 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
   EXPECT_TRUE(attempt.messages_safe());
   EXPECT_FALSE(attempt.may_try_again());
@@ -74,7 +74,7 @@ TEST(CaptureAttemptTest, AFailureAfterMessagesSafeDoesNot) {
 TEST(CaptureAttemptTest, ARefusalIsFinal) {
   CaptureAttempt attempt(kLimits, 0);
   Say(attempt, "failed UUID differs", 1);
-  attempt.OnExit(Exited(kExitRefused));
+  attempt.OnExit(Exited(kExitRefused), 5000);
   EXPECT_EQ(attempt.end(), End::kRefused);
   EXPECT_EQ(attempt.reason(), "UUID differs");
   EXPECT_FALSE(attempt.may_try_again());
@@ -87,7 +87,7 @@ TEST(CaptureAttemptTest, SilenceKills) {
   EXPECT_EQ(attempt.OnTime(1100), Action::kKill);
   EXPECT_EQ(attempt.WakeAt(), 1110U);
   EXPECT_EQ(attempt.OnTime(1109), Action::kNone);
-  attempt.OnExit(SIGKILL);
+  attempt.OnExit(SIGKILL, 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
   EXPECT_EQ(attempt.reason(), "no progress for 0 s");
   EXPECT_TRUE(attempt.may_try_again());
@@ -111,7 +111,7 @@ TEST(CaptureAttemptTest, WhoCannotBeKilledIsLeftAndNobodyElseWrites) {
   EXPECT_EQ(attempt.OnTime(110), Action::kGiveUp);
   EXPECT_EQ(attempt.end(), End::kUnkillable);
   EXPECT_FALSE(attempt.may_try_again());
-  attempt.OnExit(SIGKILL);
+  attempt.OnExit(SIGKILL, 5000);
   EXPECT_EQ(attempt.end(), End::kUnkillable);
 }
 
@@ -119,7 +119,7 @@ TEST(CaptureAttemptTest, ExitZeroOfOneThatWasKilledIsNoSuccess) {
   CaptureAttempt attempt(kLimits, 0);
   Say(attempt, "result complete", 0);
   EXPECT_EQ(attempt.OnTime(100), Action::kKill);
-  attempt.OnExit(Exited(0));
+  attempt.OnExit(Exited(0), 5000);
   EXPECT_EQ(attempt.end(), End::kFailed);
 }
 
@@ -127,7 +127,7 @@ TEST(CaptureAttemptTest, MessagesSafeCountsEvenFromOneThatIsBeingKilled) {
   CaptureAttempt attempt(kLimits, 0);
   EXPECT_EQ(attempt.OnTime(100), Action::kKill);
   EXPECT_EQ(Say(attempt, "messages-safe", 101), Action::kAnswerGo);
-  attempt.OnExit(SIGKILL);
+  attempt.OnExit(SIGKILL, 5000);
   EXPECT_FALSE(attempt.may_try_again());
 }
 
@@ -138,7 +138,7 @@ TEST(CaptureAttemptTest, TheWholeCapturesEndKillsInSpiteOfProgressAndForGood) {
   Say(attempt, "progress 1 10 0", 90);
   EXPECT_EQ(attempt.WakeAt(), 150U);
   EXPECT_EQ(attempt.OnTime(150), Action::kKill);
-  attempt.OnExit(SIGKILL);
+  attempt.OnExit(SIGKILL, 5000);
   EXPECT_EQ(attempt.reason(), "the time set by crashdump.timeout is over");
   EXPECT_FALSE(attempt.may_try_again());
 }
@@ -191,6 +191,7 @@ TEST(CaptureAttemptTest, AQuestionWaitsForItsAnswerAndItsTimeDoesNotCount) {
   Say(declined, "confirm x", 10);
   EXPECT_EQ(declined.OnAnswer(false, 20), Action::kAnswerNo);
   EXPECT_FALSE(declined.confirmed());
+  EXPECT_TRUE(declined.declined());
 }
 
 TEST(CaptureAttemptTest, SilenceIsTheDefaultAnswer) {
@@ -217,9 +218,10 @@ TEST(CaptureAttemptTest, OneWhoDiesUnderHoldHasEnded) {
   limits.hold_ms = 1000;
   CaptureAttempt attempt(limits, 0);
   Say(attempt, "messages-safe", 10);
-  attempt.OnExit(SIGSEGV);
+  attempt.OnExit(SIGSEGV, 510);
   EXPECT_EQ(attempt.end(), End::kFailed);
   EXPECT_EQ(attempt.OnGo(20), Action::kNone);
+  EXPECT_EQ(attempt.held_ms(), 500U);  // which the next attempt has still
 }
 
 }  // namespace

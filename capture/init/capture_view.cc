@@ -66,9 +66,9 @@ void CaptureView::OnLine(const StatusLine& line, uint64_t now_ms) {
     return;
   }
   const bool is_fact = line.kind == Kind::kCrash && facts_shown_++ < kMostFacts;
-  const bool is_final = line.kind == Kind::kResult || line.kind == Kind::kFailed || line.kind == Kind::kMessagesSafe ||
-                        line.kind == Kind::kConfirm;
-  if (!is_final && !is_fact && !limiter_.Allow(now_ms)) return;
+  const bool comes_once = line.kind == Kind::kResult || line.kind == Kind::kFailed || line.kind == Kind::kTarget ||
+                          line.kind == Kind::kMessagesSafe || line.kind == Kind::kConfirm;
+  if (!comes_once && !is_fact && !limiter_.Allow(now_ms)) return;
   const uint64_t dropped = limiter_.TakeDropped();
   if (dropped > 0) init_.console.Line("(%" PRIu64 " lines not shown)", dropped);
   if (line.kind == Kind::kMessagesSafe) {

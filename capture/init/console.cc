@@ -43,17 +43,11 @@ Result<> Console::OpenActive(const char* list_path, const char* device_directory
     const std::string_view name = rest.substr(0, rest.find(' '));
     rest.remove_prefix(name.size());
     rest = TrimSpace(rest);
-    std::string path = std::string(device_directory) + "/" + std::string(name);
-    // Not blocking also means not waiting for a carrier on a serial line.
-    Result<UniqueFd> fd = OpenFile(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK);
-    if (!fd.ok()) fd = OpenFile(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK);
-    if (!fd.ok()) continue;
-    const bool has_keys = TakeKeys(fd.value().get());
-    devices_[device_count_++] = {.fd = fd.TakeValue(),
-                                 .output = {},
-                                 .path = std::move(path),
-                                 .is_terminal = IsTerminal(name),
-                                 .has_keys = has_keys};
+    Device device;
+    device.path = std::string(device_directory) + "/" + std::string(name);
+    device.is_terminal = IsTerminal(name);
+    device.Open();
+    if (device.fd.valid()) devices_[device_count_++] = std::move(device);
   }
   if (device_count_ == 0) {
     return Error::Format(ErrorCode::kNotFound, "%s: none of the consoles named there can be opened", list_path);
@@ -61,9 +55,30 @@ Result<> Console::OpenActive(const char* list_path, const char* device_directory
   return {};
 }
 
+void Console::Device::Open() {
+  // Not blocking also means not waiting for a carrier on a serial line.
+  Result<UniqueFd> opened = OpenFile(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (!opened.ok()) opened = OpenFile(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK);
+  if (!opened.ok()) return;
+  fd = opened.TakeValue();
+  has_keys = TakeKeys(fd.get());
+}
+
 void Console::LeaveTerminals() {
-  for (size_t i = 0; i < device_count_; ++i) {
-    if (devices_[i].is_terminal) devices_[i].fd.Reset();
+  for (Device& device : devices_) {
+    if (device.is_terminal) device.fd.Reset();
+  }
+}
+
+void Console::ReturnToTerminals() {
+  for (Device& device : devices_) {
+    if (device.is_terminal && !device.fd.valid()) device.Open();
+  }
+}
+
+void Console::Reopen(const std::string& path) {
+  for (Device& device : devices_) {
+    if (device.path == path && device.fd.valid()) device.Open();
   }
 }
 
@@ -80,16 +95,18 @@ void Console::Line(const char* format, ...) {
   if (device_count_ == 0) WriteLine(STDERR_FILENO, line, standard_error_);
 }
 
-std::vector<int> Console::key_fds() const {
-  std::vector<int> fds;
-  for (const Device& device : devices_) {
-    if (device.fd.valid() && device.has_keys) fds.push_back(device.fd.get());
+Console::KeyFds Console::key_fds() const {
+  KeyFds fds{};
+  for (size_t i = 0; i < fds.size(); ++i) {
+    const Device& device = devices_[i];
+    fds[i] = device.has_keys ? device.fd.get() : -1;
   }
   return fds;
 }
 
 std::optional<Key> Console::ReadKey() {
-  for (Device& device : devices_) {
+  for (size_t i = 0; i < device_count_; ++i) {
+    Device& device = devices_[next_key_device_++ % device_count_];
     if (!device.fd.valid() || !device.has_keys) continue;
     char value = 0;
     const ssize_t got = read(device.fd.get(), &value, 1);
@@ -98,12 +115,6 @@ std::optional<Key> Console::ReadKey() {
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) device.has_keys = false;
   }
   return std::nullopt;
-}
-
-void Console::TakeKeysAgain() {
-  for (Device& device : devices_) {
-    if (device.fd.valid()) device.has_keys = TakeKeys(device.fd.get());
-  }
 }
 
 }  // namespace crashdump

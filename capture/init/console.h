@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "capture/init/key.h"
 #include "capture/init/line_output.h"
@@ -26,19 +25,25 @@ class Console {
   // from here on, without showing them, and no key means anything to the kernel.
   Result<> OpenActive(const char* list_path, const char* device_directory);
 
-  // From here on nothing is written to the kernel's virtual terminals (tty1, not ttyS1): they have a screen.
+  // From here on nothing is written to the kernel's virtual terminals (tty1, not ttyS1), nor do keys come from them:
+  // they have a screen.
   void LeaveTerminals();
+  // They have none after all.
+  void ReturnToTerminals();
 
   // Writes "crashdump: <text>" as a line; what is not printable in it is replaced. A console that takes nothing (flow
   // control, a dead line) costs half a second once, and then only lines.
   void Line(const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-  // To poll for POLLIN: one descriptor for every device that keys can come from.
-  std::vector<int> key_fds() const;
+  static constexpr size_t kMostDevices = 4;
+  using KeyFds = std::array<int, kMostDevices>;
+  // To poll for POLLIN: one descriptor for every device that keys can come from, and -1.
+  KeyFds key_fds() const;
   // The next key that has been typed at any of them.
   std::optional<Key> ReadKey();
-  // Makes the terminals as OpenActive() has made them; a shell had one meanwhile.
-  void TakeKeysAgain();
+  // Opens the device with this path again, if it is one of them: when a session ends its terminal is hung up, for
+  // everybody who has it open (drivers/tty/tty_jobctrl.c, disassociate_ctty).
+  void Reopen(const std::string& path);
 
  private:
   struct Device {
@@ -47,12 +52,14 @@ class Console {
     std::string path;
     bool is_terminal = false;  // a virtual one
     bool has_keys = false;
-  };
 
-  static constexpr size_t kMostDevices = 4;
+    // Does nothing if it cannot be opened.
+    void Open();
+  };
 
   std::array<Device, kMostDevices> devices_;
   size_t device_count_ = 0;
+  size_t next_key_device_ = 0;  // in turn, so that a line that never stops sending does not shut out the others
   LineOutput standard_error_;
 };
 

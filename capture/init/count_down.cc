@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/init/count_down.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "capture/init/clock.h"
+#include "capture/init/lone_keys.h"
 
 namespace crashdump {
 namespace {
@@ -13,7 +12,6 @@ namespace {
 constexpr uint64_t kSecondMs = 1000;
 // Nobody looks for longer, and a machine that has nobody is not to be held by noise on a serial line for ever.
 constexpr uint64_t kLongestHoldMs = 3'600'000;
-constexpr uint64_t kSyncMs = 60'000;
 
 constexpr char kHoldKey = ' ';
 
@@ -23,34 +21,11 @@ std::string InSeconds(uint64_t end_ms, uint64_t now_ms) {
   return "in " + std::to_string((end_ms - std::min(now_ms, end_ms) + kSecondMs - 1) / kSecondMs) + " s";
 }
 
-// What was written by hand must not be lost with the machine; the capture itself leaves nothing to be written.
-void SyncByHand(InitContext& init) {
-  const Result<ChildProcess> child = ChildProcess::Call([] {
-    sync();
-    return true;
-  });
-  if (child.ok() && WaitForEnd(init, child.value(), NowMs() + kSyncMs)) return;
-  Note(init, "what was written in the shell may not be on its disk");
-}
-
-void GiveShell(InitContext& init, const std::string& terminal, const ShellProgram& program) {
-  // The screen would draw over it.
-  const bool on_screen = init.screen.is_shown() && terminal == init.screen.process.terminal();
-  if (on_screen) init.screen.process = ScreenProcess();
-  ShellProgram shell = program;
-  shell.clears = on_screen;
-  const Result<> done = RunShell(init, terminal, shell);
-  if (!done.ok()) Note(init, "shell on %s: %s", terminal.c_str(), done.error().text());
-  SyncByHand(init);
-  if (!on_screen) return;
-  const Result<> again = TakeOverTerminal(init.screen, terminal.c_str());
-  if (!again.ok()) Note(init, "the screen: %s", again.error().text());
-}
-
 }  // namespace
 
 void RunCountDown(InitContext& init, const CountDown& count_down) {
   DiscardKeys(init);
+  LoneKeys keys(NowMs());
   const char* const enter = count_down.offers_shell ? "; Enter: a shell here" : "";
   uint64_t end_ms = NowMs() + count_down.duration_ms;
   bool held = false;
@@ -64,7 +39,9 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
     init.screen.content.footer = count_down.what_follows + " " + InSeconds(end_ms, now_ms) +
                                  (held ? ". Space: go on" : ". Space: wait") + enter + ".";
     init.screen.Refresh();
-    const std::optional<Key> key = WaitForKey(init, std::min(end_ms, now_ms + kSecondMs));
+    const Events events = WaitForEvents(init, {.keys = true}, std::min({end_ms, now_ms + kSecondMs, keys.WakeAt()}));
+    if (events.key) keys.OnKey(*events.key, NowMs());
+    const std::optional<Key> key = keys.Take(NowMs());
     if (!key) continue;
     if (key->value == kHoldKey) {
       if (held) return;
@@ -72,7 +49,11 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
       end_ms = NowMs() + kLongestHoldMs;
       tell();
     } else if (count_down.offers_shell && IsEnter(key->value)) {
-      return GiveShell(init, key->terminal, count_down.shell);
+      init.screen.content.footer = "There is a shell on " + key->terminal + ".";
+      init.screen.Refresh();
+      const Result<> done = RunShell(init, key->terminal, count_down.shell);
+      if (done.ok()) return;
+      Note(init, "no shell on %s: %s", key->terminal.c_str(), done.error().text());
     }
   }
 }

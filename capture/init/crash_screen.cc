@@ -14,6 +14,18 @@ constexpr size_t kMostTraceEntries = 64;
 
 }  // namespace
 
+void CrashScreen::Refresh() {
+  const bool was_shown = is_shown();
+  process.Show(content);
+  if (!was_shown || is_shown() || restarts_left == 0) return;
+  --restarts_left;
+  const std::string terminal = process.terminal();
+  Result<ScreenProcess> again = ScreenProcess::Start(terminal.c_str());
+  if (!again.ok()) return;
+  process = again.TakeValue();
+  process.Show(content);
+}
+
 void CrashScreen::SetFact(std::string_view fact) {
   const std::string_view name = TakeFirstWord(fact);
   const std::string text = Printable(fact);

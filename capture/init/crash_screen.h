@@ -12,10 +12,12 @@ namespace crashdump {
 struct CrashScreen {
   ScreenProcess process;
   ScreenContent content;
+  // How often one that has ended, of which memory may have run out, is started again.
+  unsigned restarts_left = 2;
 
   bool is_shown() const { return process.is_running(); }
   // Has what has changed drawn.
-  void Refresh() { process.Show(content); }
+  void Refresh();
   // A fact of a `crash` line of the capture child (capture/README.md): "panic Kernel panic - not syncing: ...".
   void SetFact(std::string_view fact);
 };

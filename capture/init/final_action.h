@@ -7,7 +7,6 @@
 namespace crashdump {
 
 struct ActionWords {
-  const char* noun;  // "reboot"
   const char* now;   // "rebooting"
   const char* does;  // the machine "restarts"
 };
@@ -17,11 +16,11 @@ constexpr ActionWords Words(FinalAction action) {
     case FinalAction::kReboot:
       break;
     case FinalAction::kPowerOff:
-      return {.noun = "power-off", .now = "switching off", .does = "switches itself off"};
+      return {.now = "switching off", .does = "switches itself off"};
     case FinalAction::kHalt:
-      return {.noun = "halt", .now = "halting", .does = "halts"};
+      return {.now = "halting", .does = "halts"};
   }
-  return {.noun = "reboot", .now = "rebooting", .does = "restarts"};
+  return {.now = "rebooting", .does = "restarts"};
 }
 
 }  // namespace crashdump

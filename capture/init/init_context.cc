@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <vector>
 
 #include "capture/init/clock.h"
 
@@ -35,11 +34,14 @@ Events WaitForEvents(InitContext& init, const Awaited& awaited, uint64_t until_m
   const uint64_t wait_ms = until_ms > now_ms ? std::min(until_ms - now_ms, kTickMs) : 0;
   const ChildProcess* const child = awaited.child;
   const int child_fd = child != nullptr && awaited.child_input ? child->status_fd() : -1;
-  std::vector<pollfd> ready = {{.fd = child_fd, .events = POLLIN, .revents = 0},
-                               {.fd = init.port.fd(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 3 + Console::kMostDevices> ready{};
+  for (pollfd& each : ready) each = {.fd = -1, .events = POLLIN, .revents = 0};
+  ready[0].fd = child_fd;
+  ready[1].fd = init.port.fd();
   if (awaited.keys) {
-    for (const int fd : init.console.key_fds()) ready.push_back({.fd = fd, .events = POLLIN, .revents = 0});
-    ready.push_back({.fd = init.screen.process.keys_fd(), .events = POLLIN, .revents = 0});
+    ready[2].fd = init.screen.process.keys_fd();
+    const Console::KeyFds fds = init.console.key_fds();
+    for (size_t i = 0; i < fds.size(); ++i) ready[3 + i].fd = fds[i];
   }
   // SIGCHLD is let in while polling only: it cannot slip in between a look at the children and the wait.
   sigset_t all_but_child;
@@ -75,16 +77,9 @@ void Pause(InitContext& init, uint64_t duration_ms) {
   while (NowMs() < end_ms) (void)WaitForEvents(init, {}, end_ms);
 }
 
-std::optional<Key> WaitForKey(InitContext& init, uint64_t until_ms) {
-  while (true) {
-    std::optional<Key> key = WaitForEvents(init, {.keys = true}, until_ms).key;
-    if (key || NowMs() >= until_ms) return key;
-  }
-}
-
 void DiscardKeys(InitContext& init) {
   // A line that never stops sending must not keep init here.
-  constexpr int kMostKeys = 4096;
+  constexpr int kMostKeys = 1 << 17;
   for (int i = 0; i < kMostKeys && ReadKey(init); ++i) {
   }
 }

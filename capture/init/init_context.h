@@ -47,8 +47,6 @@ struct Events {
 // Waits until one of these has happened, but not beyond `until_ms` and never longer than a second.
 Events WaitForEvents(InitContext& init, const Awaited& awaited, uint64_t until_ms);
 
-// Waits for a key, at most until `until_ms`.
-std::optional<Key> WaitForKey(InitContext& init, uint64_t until_ms);
 // Forgets what has been typed so far: it answers no question that comes later.
 void DiscardKeys(InitContext& init);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump-init: PID 1 of the capture kernel. Supervises the capture and reboots, whatever happens.
+#include <sys/reboot.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "capture/init/final_action.h"
 #include "capture/init/mounts.h"
 #include "capture/init/printable.h"
+#include "capture/init/pstore.h"
 #include "capture/init/reboot.h"
 #include "capture/init/supervise_capture.h"
 
@@ -28,13 +30,24 @@ void ShowOutcome(crashdump::InitContext& init, bool saved) {
   const bool offers_shell = shell == ShellTime::kAfter || (shell == ShellTime::kOnFailure && !saved);
   if (saved && !offers_shell && !init.screen.is_shown()) return;
   // So that a key can hold it.
-  if (!saved) (void)RunSteps(init, KeyboardSteps());
+  if (!saved && init.options.linger_ms != 0) (void)RunSteps(init, KeyboardSteps());
   const bool short_look = saved && !offers_shell;
   RunCountDown(init, {.what_follows = std::string("The machine ") + Words(init.options.final).does,
                       .duration_ms = short_look ? std::min(kSuccessMs, init.options.linger_ms) : init.options.linger_ms,
                       .offers_shell = offers_shell,
                       .is_quiet = short_look,
                       .shell = {}});
+}
+
+void UsePstore(crashdump::InitContext& init) {
+  using namespace crashdump;
+  (void)RunSteps(init, PstoreSteps());
+  const Result<> kept = KeepMessagesInPstore(init, kCaptureProgram);
+  const std::string line = kept.ok()
+                               ? std::string("the last panic messages go into the machine's pstore as it ends")
+                               : std::string("the panic messages cannot be kept in pstore: ") + kept.error().text();
+  init.console.Line("%s", line.c_str());
+  init.screen.content.outcome.push_back(Printable(line));
 }
 
 bool Capture(crashdump::InitContext& init) {
@@ -47,7 +60,10 @@ bool Capture(crashdump::InitContext& init) {
                         .shell = {}});
   }
   init.screen.content.footer.clear();
-  return SuperviseCapture(init, kCaptureProgram) == CaptureAttempt::End::kDone;
+  const CaptureOutcome outcome = SuperviseCapture(init, kCaptureProgram);
+  // Who has said no to the disk has not asked for another place.
+  if (init.options.pstore && !outcome.messages_safe && !outcome.declined) UsePstore(init);
+  return outcome.end == CaptureAttempt::End::kDone;
 }
 
 }  // namespace
@@ -60,6 +76,8 @@ int main() {
   }
   OccupyStandardFds();
   PrepareSignals();
+  // Ctrl-Alt-Del, at a keyboard that has a driver, is for frozen machines, and would be the end of a dump.
+  (void)reboot(RB_DISABLE_CAD);
   InitContext init;
   bool saved = false;
   const Result<> ready = RunSteps(init, BootSteps());

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,9 +21,9 @@ namespace crashdump {
 namespace {
 
 // A terminal that takes longer to be opened is not worth more waiting.
-constexpr uint64_t kOpenMs = 5000;
+constexpr uint64_t kOpenMs = 3000;
 // All is drawn again after this time, in case somebody else has written there.
-constexpr int kRedrawMs = 5000;
+constexpr uint64_t kRedrawMs = 5000;
 // The first byte that the process sends; keys come behind it.
 constexpr char kReady = '+';
 constexpr char kFailed = '-';
@@ -46,10 +47,13 @@ class Drawing {
     while (true) {
       std::array<pollfd, 2> ready = {{{.fd = contents_, .events = POLLIN, .revents = 0},
                                       {.fd = typed ? screen_.fd() : -1, .events = POLLIN, .revents = 0}}};
-      const int count = poll(ready.data(), ready.size(), kRedrawMs);
-      if (count == 0) {
+      const uint64_t now_ms = NowMs();
+      const uint64_t redraw_ms = drawn_ms_ + kRedrawMs;
+      const int count = poll(ready.data(), ready.size(), redraw_ms > now_ms ? static_cast<int>(redraw_ms - now_ms) : 0);
+      if (NowMs() >= redraw_ms) {
         screen_.Invalidate();
         screen_.Show(shown_);
+        drawn_ms_ = NowMs();
       }
       if (count <= 0) continue;
       if (ready[0].revents != 0 && !ReadContents()) return;
@@ -87,12 +91,11 @@ class Drawing {
   LineBuffer lines_;
   ScreenContent coming_;
   ScreenContent shown_;
+  uint64_t drawn_ms_ = NowMs();  // all of it
 };
 
 bool RunProcess(const char* path, int contents, int answers) {
   CloseAllBut(contents, answers);
-  // If memory is short, this is what can be done without.
-  (void)WriteExistingFile("/proc/self/oom_score_adj", "1000");
   Result<TerminalScreen> screen = TerminalScreen::Open(path);
   const std::string answer = screen.ok() ? std::string(1, kReady) : kFailed + std::string(screen.error().text());
   if (!WriteFull(answers, BytesOf(answer)).ok() || !screen.ok()) return false;
@@ -136,6 +139,12 @@ Result<ScreenProcess> ScreenProcess::Start(const char* path) {
     return opened.error();
   }
   return ScreenProcess(child.pid(), path, std::move(contents.writer), std::move(answers.reader));
+}
+
+void ScreenProcess::Kill() {
+  if (pid_ > 0) (void)kill(pid_, SIGKILL);
+  contents_.Reset();
+  answers_.Reset();
 }
 
 bool ScreenProcess::SendRest() {

@@ -21,8 +21,12 @@ class ScreenProcess {
   ScreenProcess() = default;
 
   // Starts the process, and waits a few seconds at most until it has opened the terminal at `path` (/dev/tty0, for
-  // one). Fails if there is none. Needs PrepareSignals(). It ends by itself when this object is gone.
+  // one). Fails if there is none. Needs PrepareSignals(). It ends when this object is gone, but not in the middle of a
+  // drawing.
   static Result<ScreenProcess> Start(const char* path);
+
+  // Ends it at once; the caller reaps it.
+  void Kill();
 
   bool is_running() const { return contents_.valid(); }
   pid_t pid() const { return pid_; }

@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/init/shell.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "capture/init/clock.h"
+#include "capture/init/session.h"
+#include "common/base/pipe.h"
 
 namespace crashdump {
 namespace {
 
+constexpr uint64_t kStartMs = 10'000;
+constexpr uint64_t kLongestMs = uint64_t{24} * 3600 * 1000;
+constexpr uint64_t kSyncMs = 60'000;
+constexpr uint64_t kDeathMs = 2000;
+
 // The shell's own applets are found without a path.
 constexpr std::array<const char*, 4> kEnvironment = {"PATH=/sbin:/bin", "HOME=/", "TERM=linux", nullptr};
 
-// console_codes(4): colours, palette, cursor and wrapping as ever, on a terminal that was brown; the rest is no harm.
-constexpr const char* kClear = "\x1b]R\x1b[0m\x1b[?25h\x1b[?7h\x1b[H\x1b[2J";
+// console_codes(4): everything as ever, palette included, on a terminal that was brown.
+constexpr std::string_view kReset =
+    "\x1b"
+    "c\x1b]R";
 
 // A terminal as people expect it: it echoes, Ctrl-C and Ctrl-Z work, the erase key erases.
 void MakeSane(int fd) {
@@ -38,39 +49,100 @@ void MakeSane(int fd) {
   (void)tcsetattr(fd, TCSANOW, &settings);
 }
 
-// In the child, which leads a session of its own. Returns only if the shell cannot be run.
-bool Execute(const std::string& terminal, const ShellProgram& program) {
+struct Place {
+  const std::string& terminal;
+  bool was_screen;
+};
+
+// In the child, which leads a session of its own. Returns only if the shell cannot be run; `failures` is told why.
+bool Execute(const Place& place, const ShellProgram& program, int failures) {
+  const auto fail = [&](const char* what) {
+    (void)dprintf(failures, "%s: %s", what, strerror(errno));
+    return false;
+  };
   // Without O_NONBLOCK again once it is open: opening must not wait for a serial line's carrier.
-  const int fd = open(terminal.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0 || fcntl(fd, F_SETFL, 0) != 0) return false;
+  const int fd = open(place.terminal.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0 || fcntl(fd, F_SETFL, 0) != 0) return fail(place.terminal.c_str());
   // Job control needs it. /dev/tty0 does not become one by itself (drivers/tty/tty_io.c, tty_open).
   (void)ioctl(fd, TIOCSCTTY, 1);
   MakeSane(fd);
-  if (program.clears) (void)!write(fd, kClear, strlen(kClear));
+  if (place.was_screen) (void)!write(fd, kReset.data(), kReset.size());
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (dup2(fd, standard) < 0) return false;
+    if (dup2(fd, standard) < 0) return fail(place.terminal.c_str());
   }
   // Init's own, such as the watchdog, are not for the shell.
   constexpr int kMostDescriptors = 256;
-  for (int other = STDERR_FILENO + 1; other < kMostDescriptors; ++other) (void)close(other);
+  for (int other = STDERR_FILENO + 1; other < kMostDescriptors; ++other) {
+    if (other != failures) (void)close(other);
+  }
   std::array<char*, 2> arguments = {const_cast<char*>(program.name), nullptr};
   (void)execve(program.path, arguments.data(), const_cast<char**>(kEnvironment.data()));
-  (void)dprintf(STDERR_FILENO, "crashdump: %s cannot be run: %s\n", program.path, strerror(errno));
-  return false;
+  return fail(program.path);
+}
+
+// Until it has begun to run, or has ended.
+Result<> WaitForStart(InitContext& init, const ChildProcess& child, int failures, bool& ended) {
+  const uint64_t end_ms = NowMs() + kStartMs;
+  while (NowMs() < end_ms) {
+    std::array<char, 256> text{};
+    const ssize_t got = read(failures, text.data(), text.size() - 1);
+    if (got > 0) return Error::Format(ErrorCode::kOs, "%s", text.data());
+    // The end of the pipe: execve() has closed it.
+    if (got == 0) return {};
+    constexpr uint64_t kLookMs = 20;
+    ended = ended || WaitForEvents(init, {.child = &child}, NowMs() + kLookMs).exit.has_value();
+  }
+  return Error::Format(ErrorCode::kTimeout, "it does not start");
+}
+
+// What was written by hand must not be lost with the machine; the capture itself leaves nothing to be written.
+void Sync(InitContext& init) {
+  const Result<ChildProcess> child = ChildProcess::Call([] {
+    sync();
+    return true;
+  });
+  if (child.ok() && WaitForEnd(init, child.value(), NowMs() + kSyncMs)) return;
+  if (child.ok()) child.value().Kill();
+  Note(init, "what was written in the shell may not be on its disk");
+}
+
+// It would draw over the shell, and take a part of what is typed.
+void EndScreen(InitContext& init) {
+  const pid_t pid = init.screen.process.pid();
+  init.screen.process.Kill();
+  const uint64_t end_ms = NowMs() + kDeathMs;
+  while (kill(pid, 0) == 0 && NowMs() < end_ms) Pause(init, 10);
+}
+
+Result<> RunOn(InitContext& init, const Place& place, const ShellProgram& program) {
+  Pipe failures = TRY(Pipe::Open());
+  if (fcntl(failures.reader.get(), F_SETFL, O_NONBLOCK) != 0) return Error::Os(errno, "fcntl");
+  const ChildProcess child = TRY(ChildProcess::Call([&] { return Execute(place, program, failures.writer.get()); }));
+  failures.writer.Reset();
+  bool ended = false;
+  const Result<> started = WaitForStart(init, child, failures.reader.get(), ended);
+  if (started.ok()) {
+    init.port.Line("shell %s", place.terminal.c_str());
+    if (!ended) (void)WaitForEnd(init, child, NowMs() + kLongestMs);
+    init.port.Line("shell ended");
+  }
+  KillSession(child.pid());
+  return started;
 }
 
 }  // namespace
 
 Result<> RunShell(InitContext& init, const std::string& terminal, const ShellProgram& program) {
-  const ChildProcess child = TRY(ChildProcess::Call([&] { return Execute(terminal, program); }));
-  init.port.Line("shell %s", terminal.c_str());
-  std::optional<int> status;
-  while (!status) status = WaitForEnd(init, child, NowMs() + kGuardMs);
-  // What it has left behind.
-  child.Kill();
-  init.port.Line("shell ended");
-  init.console.TakeKeysAgain();
-  return {};
+  const bool was_screen = init.screen.is_shown() && terminal == init.screen.process.terminal();
+  if (was_screen) EndScreen(init);
+  Result<> done = RunOn(init, {terminal, was_screen}, program);
+  init.console.Reopen(terminal);
+  if (was_screen) {
+    const Result<> again = TakeOverTerminal(init.screen, terminal.c_str());
+    if (!again.ok()) Note(init, "the screen: %s", again.error().text());
+  }
+  if (done.ok()) Sync(init);
+  return done;
 }
 
 }  // namespace crashdump

@@ -12,11 +12,11 @@ namespace crashdump {
 struct ShellProgram {
   const char* path = "/bin/busybox";
   const char* name = "-sh";  // which reads /etc/profile, as mkcrashinitramfs makes it
-  bool clears = false;       // the terminal, of a screen that was there
 };
 
-// Runs a shell on the terminal with that device file and waits for its end, however long that takes: who has asked for
-// it is there. If it cannot be run, the terminal shows why.
+// Runs a shell on the terminal with that device file, which the screen leaves for it, and waits for its end: who has
+// asked for it is there, but for a day at most. What it leaves running is ended, what it has written is flushed.
+// Fails if it cannot be run.
 Result<> RunShell(InitContext& init, const std::string& terminal, const ShellProgram& program = {});
 
 }  // namespace crashdump

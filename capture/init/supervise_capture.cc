@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/init/supervise_capture.h"
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 
 #include "capture/init/capture_view.h"
 #include "capture/init/line_buffer.h"
+#include "capture/init/lone_keys.h"
 #include "capture/init/printable.h"
 #include "capture/init/status_line.h"
 
@@ -42,21 +44,25 @@ class Run {
   const CaptureAttempt& UntilTheEnd() {
     bool connected = true;
     while (attempt_.end() == End::kRunning) {
-      const Events events = WaitForEvents(
-          init_, {.child = &child_, .child_input = connected, .keys = attempt_.asking()}, attempt_.WakeAt());
+      const bool asking = attempt_.asking();
+      const Events events = WaitForEvents(init_, {.child = &child_, .child_input = connected, .keys = asking},
+                                          std::min(attempt_.WakeAt(), asking ? keys_.WakeAt() : kNever));
       if (events.child_input || events.exit) {
         connected = ReadLines();
         init_.screen.Refresh();
       }
       if (attempt_.asking()) ShowQuestion();
-      if (events.key) OnKey(events.key->value);
+      if (events.key) keys_.OnKey(*events.key, NowMs());
+      if (const std::optional<Key> key = keys_.Take(NowMs())) OnKey(key->value);
       if (events.go) Do(attempt_.OnGo(NowMs()));
       if (events.exit) {
-        attempt_.OnExit(*events.exit);
+        attempt_.OnExit(*events.exit, NowMs());
       } else {
         Do(attempt_.OnTime(NowMs()));
       }
     }
+    // Of one that has ended while it asked.
+    init_.screen.content.question.clear();
     return attempt_;
   }
 
@@ -100,6 +106,8 @@ class Run {
         return;
       case Action::kAsk:
         DiscardKeys(init_);
+        keys_ = LoneKeys(NowMs());
+        asked_ = true;
         init_.console.Line("write to this target? y: yes, n: no; in %" PRIu64 " s: %s", init_.options.confirm_ms / 1000,
                            DefaultAnswer());
         return;
@@ -129,8 +137,10 @@ class Run {
 
   void EndQuestion(const char* answer) {
     init_.screen.content.question.clear();
-    init_.console.Line("the answer is %s", answer);
-    init_.port.Line("answer %s", answer);
+    if (asked_) {
+      init_.console.Line("the answer is %s", answer);
+      init_.port.Line("answer %s", answer);
+    }
     child_.Send(std::string(answer) + "\n");
   }
 
@@ -152,6 +162,8 @@ class Run {
   CaptureView view_;
   LineBuffer lines_;
   std::string proof_;
+  LoneKeys keys_{0};
+  bool asked_ = false;
   bool announced_ = false;
 };
 
@@ -172,7 +184,7 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
   return arguments;
 }
 
-End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) {
+CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) {
   AttemptLimits limits;
   limits.stall_ms = init.options.stall_ms;
   limits.death_ms = death_ms;
@@ -191,21 +203,23 @@ End SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) 
       init.console.Line("%s", failure.c_str());
       init.port.Line("note %s", failure.c_str());
       init.screen.content.outcome = {failure};
-      return End::kFailed;
+      return {};
     }
     Run run(init, child.TakeValue(), limits);
     const CaptureAttempt& attempt = run.UntilTheEnd();
     confirmed = confirmed || attempt.confirmed();
     init.port.Line("ended %u %s", number, attempt.reason().c_str());
-    if (attempt.end() == End::kDone) {
+    const CaptureOutcome outcome = {
+        .end = attempt.end(), .messages_safe = attempt.messages_safe(), .declined = attempt.declined()};
+    if (outcome.end == End::kDone) {
       init.screen.content.outcome = {DoneText(attempt.reason())};
-      return End::kDone;
+      return outcome;
     }
     const std::string failure = std::string(attempt.messages_safe() ? kNoImage : kNoDump) + attempt.reason();
     init.console.Line("%s", failure.c_str());
     if (!attempt.may_try_again() || number == kAttempts) {
       init.screen.content.outcome = {failure};
-      return attempt.end();
+      return outcome;
     }
     init.console.Line("%s", kSecondAttempt);
     init.screen.content.activity = kSecondAttempt;

@@ -14,9 +14,14 @@ namespace crashdump {
 // already.
 std::vector<std::string> CaptureArguments(const Options& options, unsigned number, bool confirmed);
 
+struct CaptureOutcome {
+  CaptureAttempt::End end = CaptureAttempt::End::kFailed;  // of the last attempt
+  bool messages_safe = false;                              // one of them has written the panic messages
+  bool declined = false;                                   // the person at the machine did not want it
+};
+
 // Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
-// die. Returns how the last attempt ended.
-CaptureAttempt::End SuperviseCapture(InitContext& init, const char* program,
-                                     uint64_t death_ms = AttemptLimits().death_ms);
+// die.
+CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms = AttemptLimits().death_ms);
 
 }  // namespace crashdump

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "capture/init/lone_keys.h"
 #include "capture/init/test_support.h"
 
 namespace crashdump {
@@ -30,12 +31,14 @@ class SuperviseCaptureTest : public SignalTest {
   End Run(const std::string& commands) {
     const std::string script = directory_.MakeScript(
         "capture", "echo \"$*\" >>" + directory_.Path("calls") + "\nsay() { echo \"$*\" >&3; }\n" + commands);
-    return SuperviseCapture(init_, script.c_str(), 5000);
+    outcome_ = SuperviseCapture(init_, script.c_str(), 5000);
+    return outcome_.end;
   }
   std::string calls() const { return directory_.Read("calls"); }
   std::string console() const { return directory_.Read("console"); }
   bool Shown(const std::string& text) const { return console().find("crashdump: " + text + "\n") != std::string::npos; }
 
+  CaptureOutcome outcome_;
   ScratchDirectory directory_;
   SerialLine host_;
   InitContext init_;
@@ -70,6 +73,7 @@ TEST_F(SuperviseCaptureTest, ThereIsNoThirdAttempt) {
 
 TEST_F(SuperviseCaptureTest, AFailureAfterMessagesSafeGetsNone) {
   EXPECT_EQ(Run("say messages-safe; kill -SEGV $$"), End::kFailed);
+  EXPECT_TRUE(outcome_.messages_safe);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
   EXPECT_TRUE(
       Shown("the panic messages are saved, but the memory image is not complete: "
@@ -79,6 +83,7 @@ TEST_F(SuperviseCaptureTest, AFailureAfterMessagesSafeGetsNone) {
 
 TEST_F(SuperviseCaptureTest, ARefusalGetsNone) {
   EXPECT_EQ(Run("say failed wrong UUID; exit 3"), End::kRefused);
+  EXPECT_FALSE(outcome_.messages_safe || outcome_.declined);
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3\n");
   EXPECT_TRUE(Shown("no dump: wrong UUID")) << console();
 }
@@ -145,7 +150,11 @@ class ConfirmTest : public SuperviseCaptureTest {
   ChildProcess Answer(std::string_view keys) {
     return ChildProcess::Call([&] {
              const bool asked = person_.ReceiveUntil("y: yes, n: no").find("proven: its UUID") != std::string::npos;
-             person_.Send(keys);
+             for (const char key : keys) {
+               usleep(LoneKeys::kTooEarlyMs * 1000 + 100'000);
+               person_.Send({&key, 1});
+             }
+             directory_.Write("asked", asked ? "yes" : "no");
              return asked;
            })
         .TakeValue();
@@ -172,6 +181,7 @@ TEST_F(ConfirmTest, YesAndItIsAskedOnce) {
   const ChildProcess person = Answer("y");
   EXPECT_EQ(RunAsking(), End::kDone);
   EXPECT_EQ(answers(), "yes\n");
+  EXPECT_EQ(directory_.Read("asked"), "yes");
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --confirm-seconds 70\n--attempt 2 --status-fd 3\n");
   EXPECT_TRUE(init_.screen.content.question.empty());
 }
@@ -179,6 +189,7 @@ TEST_F(ConfirmTest, YesAndItIsAskedOnce) {
 TEST_F(ConfirmTest, NoIsARefusal) {
   const ChildProcess person = Answer("n");
   EXPECT_EQ(RunAsking(), End::kRefused);
+  EXPECT_TRUE(outcome_.declined);
   EXPECT_EQ(answers(), "no\n");
   EXPECT_EQ(calls(), "--attempt 1 --status-fd 3 --confirm-seconds 70\n");
 }
@@ -186,7 +197,7 @@ TEST_F(ConfirmTest, NoIsARefusal) {
 TEST_F(ConfirmTest, OtherKeysAreNoAnswerNorIsWhatWasTypedBefore) {
   person_.Send("y");
   usleep(100'000);
-  const ChildProcess person = Answer(" q\r\x03N");
+  const ChildProcess person = Answer(" q\x03N");
   EXPECT_EQ(RunAsking(), End::kRefused);
   EXPECT_EQ(answers(), "no\n");
 }
@@ -239,7 +250,7 @@ TEST_F(SuperviseCaptureTest, TheScreenSaysWhyThereIsNoDump) {
 }
 
 TEST_F(SuperviseCaptureTest, AProgramThatIsNotThere) {
-  EXPECT_EQ(SuperviseCapture(init_, "/nonexistent/capture"), End::kFailed);
+  EXPECT_EQ(SuperviseCapture(init_, "/nonexistent/capture").end, End::kFailed);
   EXPECT_TRUE(Shown("no dump: /nonexistent/capture cannot be run: No such file or directory")) << console();
 }
 

@@ -36,6 +36,9 @@ void Watchdog::Feed(uint64_t now_ms) {
 
 void Watchdog::Close() {
   if (!is_open()) return;
+  // A child that hangs may have it open as well, and then closing it here does nothing.
+  int disable = WDIOS_DISABLECARD;
+  (void)Control(fd_.get(), WDIOC_SETOPTIONS, &disable);
   // The one byte that announces an orderly close.
   (void)!write(fd_.get(), "V", 1);
   fd_.Reset();

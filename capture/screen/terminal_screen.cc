@@ -56,6 +56,11 @@ Result<TerminalScreen> TerminalScreen::Open(const char* path) {
   if (tcgetattr(screen.fd_.get(), &settings) != 0) return Error::Os(errno, "%s: settings", path);
   cfmakeraw(&settings);
   if (tcsetattr(screen.fd_.get(), TCSANOW, &settings) != 0) return Error::Os(errno, "%s: settings", path);
+  // Whatever was shown there may have left it in an odd state, of character sets for one.
+  constexpr std::string_view kReset =
+      "\x1b"
+      "c";
+  (void)!write(screen.fd_.get(), kReset.data(), kReset.size());
   return screen;
 }
 

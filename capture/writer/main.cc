@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump-capture: started by crashdump-init after a crash. Finds and proves the target, writes the dump, reports.
 // Exit status: 0 after a `result` line; 3 if the target could not be proven or the person at the machine said no, so
-// that nothing was written; 1 otherwise. By hand: `crashdump-capture --extract-messages FILE`.
+// that nothing was written; 1 otherwise. Other tasks: --extract-messages FILE, --replay-messages.
 #include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <optional>
@@ -14,7 +15,7 @@
 
 #include "capture/writer/capture_run.h"
 #include "capture/writer/capture_target.h"
-#include "capture/writer/extract_messages.h"
+#include "capture/writer/crash_messages.h"
 #include "capture/writer/memory_budget.h"
 #include "capture/writer/panic_excerpt.h"
 #include "common/base/io.h"
@@ -30,8 +31,8 @@ constexpr int kExitRefused = 3;
 // What fits on a screen of 80x50 with room for the rest.
 constexpr size_t kShownMessages = 40;
 constexpr uint64_t kMaxOverlayFileBytes = kMiB;
-// What a person may want to look at the screen for.
-constexpr uint64_t kLongestHoldSeconds = 86400;
+// Init's limits come first: it adds some seconds to what it passes on.
+constexpr uint64_t kLongestHoldSeconds = kMostWaitSeconds + 60;
 
 std::atomic<bool> stop = false;
 int emergency_fd = STDERR_FILENO;
@@ -188,19 +189,28 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   return 0;
 }
 
-int ExtractByHand(std::span<char* const> given) {
-  const Result<> extracted = given.size() == 2 ? ExtractMessages("/proc/vmcore", given[1])
-                                               : Error::Format(ErrorCode::kInvalidArgument,
-                                                               "--extract-messages needs one FILE, and nothing else");
-  if (extracted.ok()) return 0;
-  const std::string line = std::string("crashdump-capture: ") + extracted.error().text() + "\n";
-  (void)WriteFull(STDERR_FILENO, BytesOf(line));
-  return kExitFailed;
+// What is asked for by one word instead of --attempt; nothing if it is none of these.
+std::optional<Result<>> OtherTask(std::span<char* const> given) {
+  constexpr const char* kVmcore = "/proc/vmcore";
+  const std::string_view name = given.empty() ? std::string_view() : given[0];
+  if (name == "--extract-messages") {
+    if (given.size() == 2) return ExtractMessages(kVmcore, given[1]);
+    return Error::Format(ErrorCode::kInvalidArgument, "--extract-messages needs one FILE, and nothing else");
+  }
+  if (name == "--replay-messages") {
+    if (given.size() == 1) return ReplayMessages(kVmcore, "/dev/kmsg");
+    return Error::Format(ErrorCode::kInvalidArgument, "--replay-messages takes nothing else");
+  }
+  return std::nullopt;
 }
 
 int Main(std::span<char* const> given) {
   std::set_new_handler(OnOutOfMemory);
-  if (!given.empty() && strcmp(given[0], "--extract-messages") == 0) return ExtractByHand(given);
+  if (const std::optional<Result<>> task = OtherTask(given)) {
+    if (task->ok()) return 0;
+    (void)dprintf(STDERR_FILENO, "crashdump-capture: %s\n", task->error().text());
+    return kExitFailed;
+  }
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGTERM, OnTerminate);
   const Result<Arguments> arguments = ParseArguments(given);

@@ -16,11 +16,12 @@ namespace {
 constexpr uint64_t kMostSeconds = uint64_t{7} * 24 * 3600;
 constexpr size_t kLongestName = 64;
 
-Result<uint64_t> ParseMilliseconds(std::string_view text, uint64_t least_seconds) {
+Result<uint64_t> ParseMilliseconds(std::string_view text, uint64_t least_seconds,
+                                   uint64_t most_seconds = kMostSeconds) {
   const uint64_t seconds = TRY(ParseNumber(text));
-  if (seconds < least_seconds || seconds > kMostSeconds) {
+  if (seconds < least_seconds || seconds > most_seconds) {
     return Error::Format(ErrorCode::kInvalidArgument, "%" PRIu64 " is not between %" PRIu64 " and %" PRIu64 " seconds",
-                         seconds, least_seconds, kMostSeconds);
+                         seconds, least_seconds, most_seconds);
   }
   return seconds * 1000;
 }
@@ -73,13 +74,19 @@ Result<> SetShell(std::string_view value, Options& options) {
 }
 
 Result<> SetConfirm(std::string_view value, Options& options) {
-  options.confirm_ms = TRY(ParseMilliseconds(value, 0));
+  options.confirm_ms = TRY(ParseMilliseconds(value, 0, kMostWaitSeconds));
   return {};
 }
 
+constexpr std::array<std::pair<std::string_view, bool>, 2> kAnswers = {{{"yes", true}, {"no", false}}};
+
 Result<> SetConfirmDefault(std::string_view value, Options& options) {
-  constexpr std::array<std::pair<std::string_view, bool>, 2> kAnswers = {{{"yes", true}, {"no", false}}};
   options.confirm_default = TRY(ParseWord(value, kAnswers));
+  return {};
+}
+
+Result<> SetPstore(std::string_view value, Options& options) {
+  options.pstore = TRY(ParseWord(value, kAnswers));
   return {};
 }
 
@@ -97,7 +104,7 @@ Result<> SetStatusPort(std::string_view value, Options& options) {
 Result<> SetHold(std::string_view value, Options& options) {
   const size_t colon = value.find(':');
   uint64_t hold_ms = Options().hold_ms;
-  if (colon != std::string_view::npos) hold_ms = TRY(ParseMilliseconds(value.substr(colon + 1), 1));
+  if (colon != std::string_view::npos) hold_ms = TRY(ParseMilliseconds(value.substr(colon + 1), 1, kMostWaitSeconds));
   std::string_view rest = value.substr(0, colon);
   StageSet stages;
   while (true) {
@@ -166,7 +173,7 @@ struct OptionRow {
   std::string_view alone = {};  // the value that counts if none is given; empty: one must be
 };
 
-constexpr std::array<OptionRow, 14> kTable = {{
+constexpr std::array<OptionRow, 15> kTable = {{
     {"timeout", SetTimeout},
     {"stall", SetStall},
     {"linger", SetLinger},
@@ -175,6 +182,7 @@ constexpr std::array<OptionRow, 14> kTable = {{
     {"shell", SetShell, "after"},
     {"confirm", SetConfirm},
     {"confirm_default", SetConfirmDefault},
+    {"pstore", SetPstore, "yes"},
     {"status_port", SetStatusPort},
     {"hold", SetHold},
     {"device_wait", SetDeviceWait},
@@ -238,6 +246,10 @@ ParsedOptions ParseOptions(std::string_view command_line) {
   if (!parsed.options.hold.empty() && parsed.options.status_port.empty()) {
     parsed.options.hold = StageSet();
     parsed.notes.emplace_back("crashdump.hold: ignored: without crashdump.status_port nobody can answer");
+  }
+  if (parsed.options.shell != ShellTime::kNever && parsed.options.linger_ms == 0) {
+    parsed.options.shell = ShellTime::kNever;
+    parsed.notes.emplace_back("crashdump.shell: ignored: crashdump.linger=0 leaves no time to ask for it");
   }
   return parsed;
 }

@@ -16,6 +16,8 @@ namespace crashdump {
 inline constexpr uint64_t kLeastDeviceSeconds = 3;
 inline constexpr uint64_t kMostDeviceSeconds = 3600;
 inline constexpr unsigned kMostCaptureThreads = 256;
+// How long a person or a host is waited for at most.
+inline constexpr uint64_t kMostWaitSeconds = 86'400;
 
 // How the display is used.
 enum class ScreenMode : uint8_t {
@@ -45,6 +47,8 @@ struct Options {
   ScreenMode screen = ScreenMode::kPlain;
   FinalAction final = FinalAction::kReboot;
   ShellTime shell = ShellTime::kNever;
+  // Whether the messages go into the machine's own memory if they can be written nowhere else.
+  bool pstore = false;
   // How long the person at the machine is asked before the first write; 0: not at all. What counts if nobody answers.
   uint64_t confirm_ms = 0;
   bool confirm_default = true;

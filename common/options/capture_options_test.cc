@@ -68,7 +68,9 @@ TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
                            "crashdump.shell=now",
                            "crashdump.confirm=",
                            "crashdump.confirm=yes",
-                           "crashdump.confirm_default=1"}) {
+                           "crashdump.confirm=86401",
+                           "crashdump.confirm_default=1",
+                           "crashdump.pstore=efi"}) {
     const ParsedOptions parsed = ParseOptions(word);
     ASSERT_EQ(parsed.notes.size(), 1U) << word;
     EXPECT_TRUE(parsed.notes[0].starts_with(std::string(word).substr(0, 14))) << parsed.notes[0];
@@ -77,6 +79,7 @@ TEST(OptionsTest, AWrongValueIsNotedAndTheDefaultStays) {
     EXPECT_EQ(parsed.options.linger_ms, 30'000U) << word;
     EXPECT_EQ(parsed.options.shell, ShellTime::kNever) << word;
     EXPECT_EQ(parsed.options.confirm_ms, 0U) << word;
+    EXPECT_FALSE(parsed.options.pstore) << word;
     EXPECT_TRUE(parsed.options.confirm_default) << word;
     EXPECT_EQ(parsed.options.status_port, "") << word;
     EXPECT_TRUE(parsed.options.hold.empty()) << word;
@@ -96,6 +99,8 @@ TEST(OptionsTest, TakesWords) {
   EXPECT_EQ(ParseOptions("crashdump.shell=before").options.shell, ShellTime::kBefore);
   EXPECT_EQ(ParseOptions("crashdump.shell=on-failure").options.shell, ShellTime::kOnFailure);
   EXPECT_FALSE(ParseOptions("crashdump.confirm_default=no").options.confirm_default);
+  EXPECT_TRUE(ParseOptions("crashdump.pstore").options.pstore);
+  EXPECT_FALSE(ParseOptions("crashdump.pstore=no").options.pstore);
   EXPECT_EQ(ParseOptions("crashdump.confirm=20").options.confirm_ms, 20'000U);
 }
 
@@ -106,6 +111,12 @@ TEST(OptionsTest, WhatIsAllowedIsNamed) {
             "crashdump.threads=many: ignored: not a number from 1 to 256");
   EXPECT_EQ(ParseOptions("crashdump.compression_level=20").notes.at(0),
             "crashdump.compression_level=20: ignored: neither auto nor a number from 1 to 19");
+}
+
+TEST(OptionsTest, AShellNeedsTimeToAskForIt) {
+  const ParsedOptions parsed = ParseOptions("crashdump.shell crashdump.linger=0");
+  ASSERT_EQ(parsed.notes.size(), 1U);
+  EXPECT_EQ(parsed.options.shell, ShellTime::kNever);
 }
 
 TEST(OptionsTest, TakesHolds) {

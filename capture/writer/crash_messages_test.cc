@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/writer/crash_messages.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "common/base/io.h"
+#include "common/base/units.h"
+#include "common/testing/sample_vmcore.h"
+#include "common/testing/temp_directory.h"
+
+namespace crashdump {
+namespace {
+
+class CrashMessagesTest : public ::testing::Test {
+ protected:
+  CrashMessagesTest() { directory_.WriteFile("vmcore", Bytes(sample_.file)); }
+
+  std::string Path(std::string_view name) const { return directory_.Path(name); }
+  std::string Read(const std::string& name) const {
+    Result<std::string> text = ReadTextFile(Path(name).c_str(), kMiB);
+    return text.ok() ? text.TakeValue() : std::string("(cannot be read)");
+  }
+
+  TempDirectory directory_;
+  testing::SampleVmcore sample_ = testing::MakeSampleVmcore(50);
+};
+
+TEST_F(CrashMessagesTest, ExtractsAll) {
+  const Result<> extracted = ExtractMessages(Path("vmcore").c_str(), Path("out").c_str());
+  ASSERT_TRUE(extracted.ok()) << extracted.error().text();
+  const std::string text = Read("out");
+  EXPECT_NE(text.find(sample_.last_message), std::string::npos) << text;
+  EXPECT_EQ(text.back(), '\n');
+}
+
+TEST_F(CrashMessagesTest, NeitherOverwritesNorLeavesHalfAFile) {
+  directory_.WriteFile("out", "mine");
+  EXPECT_FALSE(ExtractMessages(Path("vmcore").c_str(), Path("out").c_str()).ok());
+  EXPECT_EQ(Read("out"), "mine");
+  directory_.WriteFile("no-vmcore", "text");
+  EXPECT_FALSE(ExtractMessages(Path("no-vmcore").c_str(), Path("other").c_str()).ok());
+  EXPECT_NE(access(Path("other").c_str(), F_OK), 0);
+}
+
+TEST_F(CrashMessagesTest, ReplaysEachLineAsARecordThatNoConsoleShows) {
+  directory_.WriteFile("log", "");
+  const Result<> replayed = ReplayMessages(Path("vmcore").c_str(), Path("log").c_str());
+  ASSERT_TRUE(replayed.ok()) << replayed.error().text();
+  const std::string text = Read("log");
+  EXPECT_NE(text.find(sample_.last_message), std::string::npos) << text;
+  EXPECT_LE(text.size(), 2 * kReplayedBytes);
+  size_t records = 0;
+  for (size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1, ++records) {
+    EXPECT_EQ(text.substr(begin, 12), "<7>crashed: ");
+  }
+  EXPECT_GT(records, 0U);
+  EXPECT_FALSE(ReplayMessages(Path("vmcore").c_str(), Path("no-log").c_str()).ok());
+}
+
+}  // namespace
+}  // namespace crashdump
