@@ -219,8 +219,13 @@ fuzz: $(foreach mode,fuzz coverage,$(addprefix build/$(HOST)-$(mode)/,$(notdir $
 # The root of a kernel: a package of the distribution's, unpacked and never installed, or one that is built here.
 KERNEL_ROOT = $(if $(filter dedicated,$(1)),kernel-configs/build-kernel $(ARCH),qemu-tests/fetch-kernel $(1) $(DEBIAN_ARCH))
 
+# Changes with its value.
+build/display-modules: FORCE
+	@mkdir -p $(@D)
+	@echo '$(DISPLAY_MODULES)' | cmp -s - $@ || echo '$(DISPLAY_MODULES)' > $@
+
 # The initramfs holds the kernel's storage modules.
-build/initramfs-$(ARCH)-%.img: static $(wildcard mkinitramfs-hooks/* kernel-configs/*) qemu-tests/kernels.table
+build/initramfs-$(ARCH)-%.img: static build/display-modules $(wildcard mkinitramfs-hooks/* kernel-configs/*) qemu-tests/kernels.table
 	$(Q)root=$$($(call KERNEL_ROOT,$*)) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
 		version=$$(cat "$$root"/release) && mkinitramfs-hooks/mkcrashinitramfs --kernel "$$version" --root "$$root" \
 		--init build/$(ARCH)-static/crashdump-init --capture build/$(ARCH)-static/crashdump-capture \

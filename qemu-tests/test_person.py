@@ -15,6 +15,7 @@ from machine.drive import Drive
 from machine.product import CRASHKERNEL
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
+from machine.typist import press_together
 from machine.vm import Vm, VmConfig
 
 _SLOW = pytest.mark.slow
@@ -30,13 +31,20 @@ def wait_for_line(vm: Vm, pattern: str, timeout: float = 60) -> None:
         time.sleep(0.02)
 
 
-def type_at(vm: Vm, where: str, text: str) -> None:
+def type_slowly(typing: Callable[[str], None], text: str) -> None:
+    """As a person does who has read what is asked: keys that do not stand alone do not count."""
+    for key in text:
+        time.sleep(2)
+        typing(key)
+
+
+def answer(vm: Vm, where: str, keys: str) -> None:
     if where == "keyboard":
-        vm.press(text)
+        type_slowly(vm.press, keys)
         return
     with vm.serial_terminal() as terminal:
-        terminal.type(text)
-        # Until it has been taken: QEMU may drop what is left of one who hangs up.
+        type_slowly(terminal.type, keys)
+        # Until they have been taken: QEMU may drop what is left of one who hangs up.
         vm.wait_for_console("crashdump: the answer is", timeout=60)
 
 
@@ -72,6 +80,7 @@ def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Rig]:
     rig = armed.go_on(test_directory)
     rig.vm.crash()
     wait_for_line(rig.vm, _ASKED, timeout=120)
+    rig.vm.wait_for_console("y: yes, n: no", timeout=60)
     yield rig
     rig.vm.kill()
 
@@ -84,7 +93,7 @@ def is_written(before: Disk, after: Disk) -> bool:
 
 @pytest.mark.parametrize("where", ["serial", "keyboard"])
 def test_no_writes_nothing(where: str, asked: Rig, armed: ArmedMachine) -> None:
-    type_at(asked.vm, where, "xq n")
+    answer(asked.vm, where, "x n")
     wait_for_line(asked.vm, "answer no", timeout=60)
     wait_for_line(asked.vm, "ended 1 the answer was no: nothing was written", timeout=60)
     assert not is_written(armed.disk, asked.disk)
@@ -94,20 +103,26 @@ def test_no_writes_nothing(where: str, asked: Rig, armed: ArmedMachine) -> None:
 def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> None:
     vm = asked.vm
     assert not is_written(armed.disk, asked.disk)
-    type_at(vm, where, "y")
+    if where == "keyboard":
+        # What people do with a machine that is frozen.
+        press_together(vm.qmp, "ctrl", "alt", "delete")
+        time.sleep(2)
+        assert not any(line.startswith("answer") for line in vm.status_lines)
+    answer(vm, where, "y")
     wait_for_line(vm, "capture result complete .*", timeout=300)
     assert "answer yes" in vm.status_lines
     vm.wait_for_console(r"in \d+ s \(space: wait; Enter: a shell here\)", timeout=60)
     before = vm.console.position()
     if where == "keyboard":
-        vm.press("\r")
+        type_slowly(vm.press, "\r")
         wait_for_line(vm, "shell /dev/tty0", timeout=60)
+        time.sleep(2)
         vm.press("dmesg | tail -n 60 >/dev/ttyS0\r")
         vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
         vm.press("exit\r")
     else:
         with vm.serial_terminal() as terminal:
-            terminal.type("\r")
+            type_slowly(terminal.type, "\r")
             vm.wait_for_console("crashhelp shows this page again", timeout=60, start=before)
             wait_for_line(vm, "shell /dev/ttyS0", timeout=60)
             terminal.type("dmesg | tail -n 60\r")
@@ -119,11 +134,56 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
             terminal.type("exit\r")
             wait_for_line(vm, "shell ended", timeout=60)
     wait_for_line(vm, "shell ended", timeout=60)
+    # Init has its console back, which the end of the shell's session has taken from it.
+    vm.wait_for_console("crashdump: rebooting", timeout=60, start=before)
     vm.wait_for_boot()
     asked.product.configure()
     asked.product.command("recover --no-load", timeout=300)
     [name] = asked.product.dumps()
     assert '"state": "complete"' in vm.must(f"cat /var/crash/kernel/dumps/{name}/info.json")
+
+
+@pytest.mark.slow
+def test_a_shell_before_and_the_question_behind_it(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
+    rig = make_rig(tools=dedicated_disk, terminal=True)
+    vm = rig.vm
+    rig.boot()
+    rig.product.configure(append="crashdump.shell=before crashdump.confirm=120 crashdump.linger=60")
+    rig.product.arm()
+    vm.crash()
+    vm.wait_for_console(r"The capture begins in \d+ s \(space: wait; Enter: a shell here\)", timeout=120)
+    with vm.serial_terminal() as terminal:
+        type_slowly(terminal.type, "\r")
+        vm.wait_for_console("crashhelp shows this page again", timeout=60)
+        terminal.type("ls /proc/vmcore\rexit\r")
+        wait_for_line(vm, "shell ended", timeout=60)
+        wait_for_line(vm, _ASKED, timeout=120)
+        vm.wait_for_console("y: yes, n: no", timeout=60)
+        type_slowly(terminal.type, "n")
+        wait_for_line(vm, "answer no", timeout=60)
+    wait_for_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
+
+
+@pytest.mark.slow
+def test_a_shell_on_failure(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
+    rig = make_rig(tools=dedicated_disk, terminal=True)
+    vm = rig.vm
+    rig.boot()
+    rig.product.configure(append="crashdump.shell=on-failure crashdump.device_wait=5 crashdump.linger=60")
+    rig.product.arm()
+    vm.must("sync")
+    # Another disk, as far as anybody can tell.
+    with rig.disk.path.open("r+b") as image:
+        image.seek(rig.disk.swap.offset + 1024)
+        image.write(bytes(64))
+    vm.crash()
+    vm.wait_for_console(r"The machine restarts in \d+ s \(space: wait; Enter: a shell here\)", timeout=120)
+    with vm.serial_terminal() as terminal:
+        type_slowly(terminal.type, "\r")
+        wait_for_line(vm, "shell /dev/ttyS0", timeout=60)
+        terminal.type("exit\r")
+        wait_for_line(vm, "shell ended", timeout=60)
+    vm.wait_for_boot()
 
 
 @pytest.mark.slow

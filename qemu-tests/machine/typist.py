@@ -22,9 +22,13 @@ _KEYS = {
 def press_keys(qmp: Callable[..., Any], text: str) -> None:
     """Presses and releases the keys for that text, one after the other."""
     for character in text:
-        names = _KEYS.get(character, f"shift {character.lower()}" if character.isupper() else character).split()
-        # Held for longer than it takes QEMU's keyboard to hand the codes over, so that none is lost.
-        qmp("send-key", keys=[{"type": "qcode", "data": name} for name in names], hold_time=20)
+        press_together(qmp, *_KEYS.get(character, f"shift {character.lower()}" if character.isupper() else character).split())
+
+
+def press_together(qmp: Callable[..., Any], *names: str) -> None:
+    """Presses keys by QEMU's names, and releases them."""
+    # Held for longer than it takes QEMU's keyboard to hand the codes over, so that none is lost.
+    qmp("send-key", keys=[{"type": "qcode", "data": name} for name in names], hold_time=20)
 
 
 class SerialTerminal:
