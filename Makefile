@@ -14,7 +14,9 @@ FUZZ_SECONDS ?= 60
 FUZZERS_TO_RUN ?=
 # Which bugs `make test-mutants` tries (all).
 MUTANTS ?=
-# Drivers for the display that `make initramfs` packs, such as DISPLAY_MODULES="bochs".
+# What `make initramfs` packs besides: drivers, such as MODULES="i8042 atkbd", and drivers for the display, such as
+# DISPLAY_MODULES="bochs".
+MODULES ?=
 DISPLAY_MODULES ?=
 # Further arguments for pytest in `make qemu-tests`, such as PYTEST="-k swap".
 PYTEST ?=
@@ -219,17 +221,18 @@ fuzz: $(foreach mode,fuzz coverage,$(addprefix build/$(HOST)-$(mode)/,$(notdir $
 # The root of a kernel: a package of the distribution's, unpacked and never installed, or one that is built here.
 KERNEL_ROOT = $(if $(filter dedicated,$(1)),kernel-configs/build-kernel $(ARCH),qemu-tests/fetch-kernel $(1) $(DEBIAN_ARCH))
 
-# Changes with its value.
-build/display-modules: FORCE
+PACKED = $(MODULES:%=--module %) $(DISPLAY_MODULES:%=--display %)
+# Changes with them.
+build/packed-modules: FORCE
 	@mkdir -p $(@D)
-	@echo '$(DISPLAY_MODULES)' | cmp -s - $@ || echo '$(DISPLAY_MODULES)' > $@
+	@echo '$(PACKED)' | cmp -s - $@ || echo '$(PACKED)' > $@
 
 # The initramfs holds the kernel's storage modules.
-build/initramfs-$(ARCH)-%.img: static build/display-modules $(wildcard mkinitramfs-hooks/* kernel-configs/*) qemu-tests/kernels.table
+build/initramfs-$(ARCH)-%.img: static build/packed-modules $(wildcard mkinitramfs-hooks/* kernel-configs/*) qemu-tests/kernels.table
 	$(Q)root=$$($(call KERNEL_ROOT,$*)) && sysroot=$$(toolchain/build-sysroot $(ARCH)) && \
 		version=$$(cat "$$root"/release) && mkinitramfs-hooks/mkcrashinitramfs --kernel "$$version" --root "$$root" \
 		--init build/$(ARCH)-static/crashdump-init --capture build/$(ARCH)-static/crashdump-capture \
-		--busybox "$$sysroot"/bin/busybox $(DISPLAY_MODULES:%=--display %) -o $@
+		--busybox "$$sysroot"/bin/busybox $(PACKED) -o $@
 
 ## initramfs: the capture initramfs for a kernel, KERNEL=SUITE of the distribution's or KERNEL=dedicated
 initramfs: build/initramfs-$(ARCH)-$(KERNEL).img

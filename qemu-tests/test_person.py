@@ -12,7 +12,8 @@ import pytest
 from machine.armed import ArmedMachine
 from machine.disk import Disk
 from machine.drive import Drive
-from machine.product import CRASHKERNEL
+from machine.kernel import Kernel
+from machine.product import CRASHKERNEL, build_product_disk
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.typist import press_together
@@ -48,6 +49,13 @@ def answer(vm: Vm, where: str, keys: str) -> None:
         vm.wait_for_console("crashdump: the answer is", timeout=60)
 
 
+@pytest.fixture(scope="module")
+def keyboard_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dedicated kernel's image, with the keyboard's drivers, which are built into the distribution's kernel."""
+    drivers = ["--module", "i8042", "--module", "atkbd"]
+    return build_product_disk(tmp_path_factory.mktemp("keyboard") / "tools.img", Kernel.build(), packed=drivers)
+
+
 @pytest.fixture(scope="module", params=["dedicated", pytest.param("distribution", marks=_SLOW)])
 def armed(
     request: pytest.FixtureRequest,
@@ -59,7 +67,7 @@ def armed(
     """Asks for long enough, or longer, and then offers a shell."""
     disk = pristine_disk.at(module_directory / f"{request.param}.img")
     copy_image(pristine_disk.path, disk.path)
-    tools = request.getfixturevalue("dedicated_disk" if request.param == "dedicated" else "product_disk")
+    tools = request.getfixturevalue("keyboard_disk" if request.param == "dedicated" else "product_disk")
     config = VmConfig(
         kernel=kernel.vmlinuz,
         initramfs=guest_initramfs,

@@ -115,7 +115,7 @@ def test_a_display_that_the_crashed_kernel_drove_itself(
     """A picture in a graphics mode of its own, as on a desktop, and a driver for it in the capture initramfs."""
     initramfs = test_directory / "guest.cpio"
     build_initramfs(initramfs, kernel, [*DISK_MODULES, "bochs"])
-    tools = build_product_disk(tmp_path / "tools.img", kernel, display_modules=["bochs"])
+    tools = build_product_disk(tmp_path / "tools.img", kernel, packed=["--display", "bochs"])
     size = ["-global", "VGA.xres=1920", "-global", "VGA.yres=1080"]
     rig = make_rig(tools=tools, initramfs=initramfs, extra_arguments=size)
     rig.boot()

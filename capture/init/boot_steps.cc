@@ -116,10 +116,18 @@ Result<> LoadKeyboardDrivers(InitContext& init) {
   return {};
 }
 
+// Whether the kernel or the image has a driver for one, by modules.builtin and modules.dep.
+bool HasKeyboard(InitContext& init) {
+  const std::string directory = ModuleDirectory();
+  const std::string lists = ReadList(init, directory + "/modules.builtin") + ReadList(init, directory + "/modules.dep");
+  return lists.find("/atkbd.ko") != std::string::npos || lists.find("/usbhid.ko") != std::string::npos;
+}
+
 // A keyboard's driver is kept away from machines where nobody is to be asked: it may find odd hardware there.
 Result<> LoadKeyboardDriversIfAsked(InitContext& init) {
   const Options& options = init.options;
   if (options.confirm_ms == 0 && options.shell == ShellTime::kNever) return {};
+  if (!HasKeyboard(init)) Note(init, "no driver for a keyboard: only a serial console can be typed at");
   return LoadKeyboardDrivers(init);
 }
 

@@ -39,15 +39,15 @@ swapon $device && awk -v device=$device '$1 == device { print $3 }' /proc/swaps 
 """
 
 
-def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, display_modules: Sequence[str] = ()) -> Path:
-    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, with these drivers for the
-    display, and with `installed` what `make install` puts into a machine, below installed/."""
+def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, packed: Sequence[str] = ()) -> Path:
+    """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, made with the further
+    arguments `packed`, and with `installed` what `make install` puts into a machine, below installed/."""
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     shutil.copy(program_for(kernel.architecture), directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
-    shutil.copy(_initramfs(kernel, output.parent, display_modules), directory / "initramfs")
+    shutil.copy(_initramfs(kernel, output.parent, packed), directory / "initramfs")
     if installed:
         subprocess.run(["make", "-s", "install", f"DESTDIR={directory / 'installed'}"], cwd=_ROOT, env=_outside_make(), check=True)
     build_tools_disk(output, directory)
@@ -55,19 +55,17 @@ def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, di
     return output
 
 
-def _initramfs(kernel: Kernel, directory: Path, display_modules: Sequence[str]) -> Path:
+def _initramfs(kernel: Kernel, directory: Path, packed: Sequence[str]) -> Path:
     made = _BUILD / f"initramfs-{kernel.architecture.name}-{kernel.name}.img"
-    if not display_modules:
+    if not packed:
         return made
     # Of the same programs; make would say that the one without them is up to date.
     programs = program_for(kernel.architecture).parent
     busybox = Path(build_sysroot(kernel.architecture.name)) / "bin/busybox"
     arguments = ["--init", programs / "crashdump-init", "--capture", programs / "crashdump-capture", "--busybox", busybox]
-    for name in display_modules:
-        arguments += ["--display", name]
     output = directory / "initramfs"
     command = [_ROOT / "mkinitramfs-hooks/mkcrashinitramfs", "--kernel", kernel.release, "--root", kernel.directory, "-o", output]
-    subprocess.run([*command, *arguments], check=True)
+    subprocess.run([*command, *arguments, *packed], check=True)
     return output
 
 
