@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The harness itself, on real boots, without any program of the product: what the other tests rely on.
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -13,6 +14,7 @@ from machine.drive import Drive
 from machine.errors import CommandFailed, GuestRestarted, LostMachine
 from machine.guest_image import ALL_DISK_MODULES, WATCHDOG_MODULES, build_initramfs, build_tools_disk
 from machine.ranges import copy_image, differing_ranges, subtract_ranges
+from machine.stall import patiently
 from machine.vm import Vm, VmConfig
 from machine.write_log import WriteLog
 
@@ -237,6 +239,29 @@ def test_power_cut_loses_what_was_not_flushed(make_vm: Callable[..., Vm], pristi
     assert cut.read(place + 32 * 4096, 4096) == pristine_disk.read(place + 32 * 4096, 4096)
     writes.replay_power_cut(pristine_disk.path, cut.path, surviving=[len(writes.entries) - 1])
     assert differing_ranges(disk.path, cut.path) == []
+
+
+def test_more_patience_with_a_machine_that_is_not_let_run() -> None:
+    answers = [None, None, "answer"]
+
+    def wait(timeout: float) -> str:
+        given = answers.pop(0)
+        if given is None:
+            time.sleep(timeout)
+            raise LostMachine("no answer")
+        return given
+
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert patiently(wait, 0.2, process) == "answer"
+        answers.extend([None] * 9)
+        with pytest.raises(LostMachine):
+            patiently(wait, 0.2, process)
+        assert len(answers) == 4
+        process.kill()
+    # One that has ended is not waited for again.
+    with pytest.raises(LostMachine):
+        patiently(wait, 0.2, process)
+    assert len(answers) == 3
 
 
 def test_a_lost_machine_shows_its_console(make_vm: Callable[..., Vm], test_directory: Path) -> None:

@@ -89,7 +89,11 @@ Action CaptureAttempt::OnTime(uint64_t now_ms) {
     return Action::kGiveUp;
   }
   if (hold_ == Hold::kHost) return OnGo(now_ms);
-  if (hold_ == Hold::kPerson) return OnAnswer(limits_.confirm_default, now_ms);
+  if (hold_ == Hold::kPerson) {
+    const Action answer = OnAnswer(limits_.confirm_default, now_ms);
+    declined_ = false;
+    return answer;
+  }
   out_of_time_ = now_ms >= end_at();
   reason_ = out_of_time_ ? "the time set by crashdump.timeout is over"
                          : "no progress for " + std::to_string(limits_.stall_ms / 1000) + " s";

@@ -66,6 +66,7 @@ class CaptureAttempt {
   bool asking() const { return hold_ == Hold::kPerson; }
   // It has been answered with yes: a second attempt need not ask.
   bool confirmed() const { return confirmed_; }
+  // It has been answered with no, by somebody.
   bool declined() const { return declined_; }
   // A second attempt writes messages only, to a place of its own: worth it if there are none yet, allowed if the first
   // child is dead for certain, and sensible if another one would not meet the same refusal or has no time.

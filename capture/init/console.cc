@@ -28,7 +28,7 @@ bool TakeKeys(int fd) {
   if (tcgetattr(fd, &settings) != 0) return false;
   settings.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);
   // Ctrl-S would stop what is shown.
-  settings.c_iflag &= ~static_cast<tcflag_t>(IXON | IXOFF);
+  settings.c_iflag &= ~static_cast<tcflag_t>(IXON | IXOFF | ICRNL | INLCR | IGNCR);
   settings.c_cc[VMIN] = 1;
   settings.c_cc[VTIME] = 0;
   return tcsetattr(fd, TCSANOW, &settings) == 0;

@@ -10,8 +10,6 @@ namespace crashdump {
 namespace {
 
 constexpr uint64_t kSecondMs = 1000;
-// Nobody looks for longer, and a machine that has nobody is not to be held by noise on a serial line for ever.
-constexpr uint64_t kLongestHoldMs = 3'600'000;
 
 constexpr char kHoldKey = ' ';
 
@@ -46,7 +44,7 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
     if (key->value == kHoldKey) {
       if (held) return;
       held = true;
-      end_ms = NowMs() + kLongestHoldMs;
+      end_ms = NowMs() + count_down.longest_hold_ms;
       tell();
     } else if (count_down.offers_shell && IsEnter(key->value)) {
       init.screen.content.footer = "There is a shell on " + key->terminal + ".";

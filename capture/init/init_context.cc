@@ -20,8 +20,9 @@ constexpr uint64_t kTickMs = 1000;
 constexpr uint64_t kHangUpTickMs = 100;
 
 std::optional<Key> ReadKey(InitContext& init) {
-  std::optional<Key> key = init.console.ReadKey();
-  return key ? key : init.screen.process.ReadKey();
+  // First what no noise on a line can shut out.
+  std::optional<Key> key = init.screen.process.ReadKey();
+  return key ? key : init.console.ReadKey();
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ constexpr uint64_t kLater = kBegin + 10'000;
 
 class LoneKeysTest : public ::testing::Test {
  protected:
-  void Type(std::string_view text, uint64_t now_ms, uint64_t apart_ms = 0) {
+  void Type(std::string_view text, uint64_t now_ms, uint64_t apart_ms = 0, const char* terminal = "/dev/ttyS0") {
     for (const char c : text) {
-      keys_.OnKey({.value = c, .terminal = "/dev/ttyS0"}, now_ms);
+      keys_.OnKey({.value = c, .terminal = terminal}, now_ms);
       now_ms += apart_ms;
     }
   }
@@ -63,9 +63,28 @@ TEST_F(LoneKeysTest, OneThatIsHeldDownCountsOnce) {
   EXPECT_EQ(Take(kLater + 5000), '\0');
 }
 
+TEST_F(LoneKeysTest, NorIfItIsRepeatedOnce) {
+  Type(" ", kLater);
+  EXPECT_EQ(Take(kLater + 200), ' ');
+  Type(" ", kLater + 250);
+  EXPECT_EQ(Take(kLater + 5000), '\0');
+  Type(" ", kLater + 6000);
+  EXPECT_EQ(Take(kLater + 7000), ' ');
+}
+
+TEST_F(LoneKeysTest, NoiseOnOneLineDoesNotDrownWhatIsTypedAtAnother) {
+  for (uint64_t i = 0; i < 20; ++i) Type("~", kLater + 50 * i, 0, "/dev/ttyS1");
+  Type("n", kLater + 500);
+  for (uint64_t i = 20; i < 40; ++i) Type("~", kLater + 50 * i, 0, "/dev/ttyS1");
+  EXPECT_EQ(Take(kLater + 1960), 'n');
+  EXPECT_EQ(Take(kLater + 9000), '\0');
+}
+
 TEST_F(LoneKeysTest, EnterMayBeTwoCharacters) {
   Type("\r\n", kLater, 1);
   EXPECT_EQ(Take(kLater + 1000), '\r');
+  Type({"\r\0", 2}, kLater + 1500, 1);
+  EXPECT_EQ(Take(kLater + 1900), '\r');
   Type("\n\r", kLater + 2000, 1);
   EXPECT_EQ(Take(kLater + 3000), '\0');
 }

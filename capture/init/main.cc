@@ -39,18 +39,14 @@ void ShowOutcome(crashdump::InitContext& init, bool saved) {
                       .shell = {}});
 }
 
+// Just before the end: what the kernel logs behind the messages takes their room.
 void UsePstore(crashdump::InitContext& init) {
   using namespace crashdump;
-  (void)RunSteps(init, PstoreSteps());
   const Result<> kept = KeepMessagesInPstore(init, kCaptureProgram);
-  const std::string line = kept.ok()
-                               ? std::string("the last panic messages go into the machine's pstore as it ends")
-                               : std::string("the panic messages cannot be kept in pstore: ") + kept.error().text();
-  init.console.Line("%s", line.c_str());
-  init.screen.content.outcome.push_back(Printable(line));
+  if (!kept.ok()) Note(init, "the panic messages cannot be kept in pstore: %s", kept.error().text());
 }
 
-bool Capture(crashdump::InitContext& init) {
+crashdump::CaptureOutcome Capture(crashdump::InitContext& init) {
   using namespace crashdump;
   if (init.options.shell == ShellTime::kBefore) {
     RunCountDown(init, {.what_follows = "The capture begins",
@@ -60,10 +56,20 @@ bool Capture(crashdump::InitContext& init) {
                         .shell = {}});
   }
   init.screen.content.footer.clear();
-  const CaptureOutcome outcome = SuperviseCapture(init, kCaptureProgram);
-  // Who has said no to the disk has not asked for another place.
-  if (init.options.pstore && !outcome.messages_safe && !outcome.declined) UsePstore(init);
-  return outcome.end == CaptureAttempt::End::kDone;
+  return SuperviseCapture(init, kCaptureProgram);
+}
+
+// Who has said no to the disk has not asked for another place.
+bool WantsPstore(crashdump::InitContext& init, const crashdump::CaptureOutcome& outcome) {
+  using namespace crashdump;
+  if (!init.options.pstore || outcome.messages_safe || outcome.declined) return false;
+  (void)RunSteps(init, PstoreSteps());
+  const Result<std::string> backend = PstoreBackend();
+  const std::string line = backend.ok() ? "the last panic messages go into the machine's pstore as it ends"
+                                        : std::string("no pstore: ") + backend.error().text();
+  init.console.Line("%s", line.c_str());
+  init.screen.content.outcome.push_back(Printable(line));
+  return backend.ok();
 }
 
 }  // namespace
@@ -80,9 +86,12 @@ int main() {
   (void)reboot(RB_DISABLE_CAD);
   InitContext init;
   bool saved = false;
+  bool wants_pstore = false;
   const Result<> ready = RunSteps(init, BootSteps());
   if (ready.ok()) {
-    saved = Capture(init);
+    const CaptureOutcome outcome = Capture(init);
+    saved = outcome.end == CaptureAttempt::End::kDone;
+    wants_pstore = WantsPstore(init, outcome);
   } else {
     const std::string failure = std::string("no dump: ") + ready.error().text();
     init.console.Line("%s", failure.c_str());
@@ -90,6 +99,7 @@ int main() {
     init.screen.content.outcome = {Printable(failure)};
   }
   ShowOutcome(init, saved);
+  if (wants_pstore) UsePstore(init);
   PassStage(init, Stage::kReboot);
   init.console.Line("%s", Words(init.options.final).now);
   init.screen.content.footer = std::string("The machine ") + Words(init.options.final).does + " now.";

@@ -16,14 +16,23 @@ constexpr uint64_t kReplayMs = 60'000;
 
 }  // namespace
 
+Result<std::string> PstoreBackend(const PstorePaths& paths) {
+  const Result<std::string> text = ReadTextFile(paths.backend, 256);
+  std::string name(text.ok() ? TrimSpace(text.value()) : "");
+  if (!name.empty() && name != "(null)") return name;
+  return Error::Format(ErrorCode::kNotFound, "this kernel has no driver for a memory of that kind in this machine");
+}
+
 Result<> KeepMessagesInPstore(InitContext& init, const char* capture_program, const PstorePaths& paths) {
-  const Result<std::string> backend = ReadTextFile(paths.backend, 256);
-  if (!backend.ok() || TrimSpace(backend.value()).empty() || TrimSpace(backend.value()) == "(null)") {
-    return Error::Format(ErrorCode::kNotFound, "this kernel has no driver for a memory of that kind in this machine");
-  }
+  const std::string backend = TRY(PstoreBackend(paths));
   // Else ten lines in five seconds are taken (devkmsg_write in kernel/printk/printk.c, Linux 6.1; it wants the
   // newline).
-  TRY(WriteExistingFile(paths.log_limit, "on\n"), "%s", paths.log_limit);
+  // printk.devkmsg= on the command line locks it, even if it is on.
+  const Result<> unlimited = WriteExistingFile(paths.log_limit, "on\n");
+  const Result<std::string> limit = ReadTextFile(paths.log_limit, 64);
+  if (!unlimited.ok() && !(limit.ok() && TrimSpace(limit.value()) == "on")) {
+    return unlimited.error().Prefixed("%s", paths.log_limit);
+  }
   const std::vector<std::string> arguments = {"--replay-messages"};
   const ChildProcess child = TRY(ChildProcess::Start(capture_program, arguments));
   const std::optional<int> status = WaitForEnd(init, child, NowMs() + kReplayMs);
@@ -36,7 +45,7 @@ Result<> KeepMessagesInPstore(InitContext& init, const char* capture_program, co
   }
   // Otherwise the kernel keeps what it says when it panics, but not when it reboots (kmsg_dump(), the same file).
   TRY(WriteExistingFile(paths.always_dump, "Y"), "%s", paths.always_dump);
-  init.port.Line("pstore %s", std::string(TrimSpace(backend.value())).c_str());
+  init.port.Line("pstore %s", backend.c_str());
   return {};
 }
 

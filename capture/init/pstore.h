@@ -3,6 +3,8 @@
 // nowhere else (crashdump.pstore). No program can write there; the kernel does, with its own log, as it reboots.
 #pragma once
 
+#include <string>
+
 #include "capture/init/init_context.h"
 
 namespace crashdump {
@@ -13,8 +15,12 @@ struct PstorePaths {
   const char* log_limit = "/proc/sys/kernel/printk_devkmsg";
 };
 
+// The name of the memory that the kernel drives. kNotFound if there is none.
+Result<std::string> PstoreBackend(const PstorePaths& paths = {});
+
 // Has `capture_program` say the messages of the kernel that crashed again in this one's log, and this one keep its log
-// when it reboots. kNotFound if it drives no such memory; kTimeout if that took too long.
+// when it reboots, which should be at once: what is logged in between takes the room. kNotFound if it drives no such
+// memory; kTimeout if that took too long.
 Result<> KeepMessagesInPstore(InitContext& init, const char* capture_program, const PstorePaths& paths = {});
 
 }  // namespace crashdump

@@ -123,10 +123,12 @@ Result<> RunOn(InitContext& init, const Place& place, const ShellProgram& progra
   const Result<> started = WaitForStart(init, child, failures.reader.get(), ended);
   if (started.ok()) {
     init.port.Line("shell %s", place.terminal.c_str());
-    if (!ended) (void)WaitForEnd(init, child, NowMs() + kLongestMs);
+    ended = ended || WaitForEnd(init, child, NowMs() + kLongestMs).has_value();
     init.port.Line("shell ended");
   }
   KillSession(child.pid());
+  // Its end hangs the terminal up, for whoever has opened it before.
+  if (!ended) (void)WaitForEnd(init, child, NowMs() + kDeathMs);
   return started;
 }
 
@@ -139,7 +141,10 @@ Result<> RunShell(InitContext& init, const std::string& terminal, const ShellPro
   init.console.Reopen(terminal);
   if (was_screen) {
     const Result<> again = TakeOverTerminal(init.screen, terminal.c_str());
-    if (!again.ok()) Note(init, "the screen: %s", again.error().text());
+    if (!again.ok()) {
+      if (again.error().code() != ErrorCode::kTimeout) init.console.ReturnToTerminals();
+      Note(init, "the screen: %s", again.error().text());
+    }
   }
   if (done.ok()) Sync(init);
   return done;

@@ -13,9 +13,9 @@ namespace crashdump {
 // Writes them to a new file at `output`; there is no file if that fails.
 Result<> ExtractMessages(const char* vmcore_path, const char* output);
 
-// As much as the kernel hands to pstore at a panic or reboot, less some for what it logs itself until then
-// (CONFIG_PSTORE_DEFAULT_KMSG_BYTES is 10240, fs/pstore/Kconfig, Linux 6.1).
-inline constexpr uint64_t kReplayedBytes = 8 * kKiB;
+// The kernel hands 10240 bytes to pstore (CONFIG_PSTORE_DEFAULT_KMSG_BYTES, fs/pstore/Kconfig, Linux 6.1), of which a
+// prefix of 28 takes a third from lines of the usual length, and what it logs as it reboots takes some as well.
+inline constexpr uint64_t kReplayedBytes = 6 * kKiB;
 
 // Has this kernel say the newest of them again, up to kReplayedBytes, oldest first, a record for each line, on `log`
 // (/dev/kmsg): for what keeps the messages of the kernel that runs. They are not for consoles.

@@ -19,7 +19,7 @@ from machine.drive import Drive
 from machine.errors import CommandFailed, GuestRestarted, LostMachine
 from machine.qmp import Qmp
 from machine.stages import StageLine
-from machine.stall import describe_stall
+from machine.stall import describe_stall, patiently
 from machine.typist import SerialTerminal, press_keys
 
 # Seconds that a guest waits at a stage for the answer; longer than any test holds it.
@@ -118,8 +118,9 @@ class Vm:
     def wait_for_boot(self, timeout: float = BOOT_SECONDS) -> str:
         """Waits until a boot that has not been met before answers; returns its boot_id."""
         agent = self._running(self._agent)
+        process = self._running(self._process)
         agent.still_there = self._check_process
-        boot_id = self._with_console(lambda: self._told_of_stalls(lambda: agent.wait_for_hello(timeout)))
+        boot_id = self._with_console(lambda: self._told_of_stalls(lambda: patiently(agent.wait_for_hello, timeout, process)))
         agent.still_there = self._check_alive
         self.boots += 1
         qmp = self._running(self._qmp)
