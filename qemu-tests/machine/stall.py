@@ -47,8 +47,11 @@ def patiently(wait: Callable[[float], str], timeout: float, process: "subprocess
 
 
 def _processor_seconds(process: int) -> float:
-    """What it has had of the host's processors."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    """What it has had of the host's processors; nothing if it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
