@@ -316,8 +316,8 @@ test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 
 # One after the other, and all of them, whatever failed before: each prints its counts.
 EVERYTHING := test test-archs guests slow-tests test-faults test-mutants
-slow-tests: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
-	$(Q)qemu-tests/run -m slow
+slow-tests: PYTEST = -m slow
+slow-tests: qemu-tests
 
 ## test-all: test, and what takes too long for it: every architecture's unit tests, the crashes in virtual machines that take minutes each or have another architecture, all faults, all mutants (hours)
 test-all:

@@ -121,10 +121,11 @@ def recover(vm: Vm, product: Product, crashed: ObservedCrash, configuration: Seq
     return dumps
 
 
-def wait_for_status_line(vm: Vm, line: str, timeout: float = 60) -> None:
+def wait_for_status_line(vm: Vm, pattern: str, timeout: float = 60) -> None:
+    """A whole line that matches."""
     deadline = time.monotonic() + timeout
-    while line not in vm.status_lines:
-        assert time.monotonic() < deadline, f"no line '{line}' on the status port"
+    while not any(re.fullmatch(pattern, line) for line in vm.status_lines):
+        assert time.monotonic() < deadline, f"no line like '{pattern}' on the status port: {vm.status_lines}"
         time.sleep(0.02)
 
 

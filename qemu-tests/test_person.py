@@ -16,20 +16,13 @@ from machine.kernel import Kernel
 from machine.product import CRASHKERNEL, build_product_disk
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
-from machine.typist import press_together
+from machine.typist import SerialTerminal, press_together
 from machine.vm import Vm, VmConfig
+from observed_crash import wait_for_status_line
 
 _SLOW = pytest.mark.slow
 _PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 _ASKED = r"capture confirm swap .* are as they were when the capture was prepared"
-
-
-def wait_for_line(vm: Vm, pattern: str, timeout: float = 60) -> None:
-    """One on the status port."""
-    deadline = time.monotonic() + timeout
-    while not any(re.fullmatch(pattern, line) for line in vm.status_lines):
-        assert time.monotonic() < deadline, f"no line like '{pattern}' on the status port: {vm.status_lines}"
-        time.sleep(0.02)
 
 
 def type_slowly(typing: Callable[[str], None], text: str) -> None:
@@ -61,6 +54,12 @@ def answer(vm: Vm, where: str, wrong_keys: str, key: str) -> None:
         type_slowly(terminal.type, wrong_keys)
         assert not answered()
         press_until(terminal.type, key, answered)
+
+
+def open_shell(vm: Vm, terminal: SerialTerminal) -> None:
+    """Where one is offered, up to the page that it begins with."""
+    press_until(terminal.type, "\r", lambda: "shell /dev/ttyS0" in vm.status_lines)
+    vm.wait_for_console("crashhelp shows this page again", timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +101,7 @@ def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Rig]:
     rig = armed.go_on(test_directory)
     try:
         rig.vm.crash()
-        wait_for_line(rig.vm, _ASKED, timeout=120)
+        wait_for_status_line(rig.vm, _ASKED, timeout=120)
         rig.vm.wait_for_console("y: yes, n: no", timeout=60)
         yield rig
     finally:
@@ -118,8 +117,8 @@ def is_written(before: Disk, after: Disk) -> bool:
 @pytest.mark.parametrize("where", ["serial", "keyboard"])
 def test_no_writes_nothing(where: str, asked: Rig, armed: ArmedMachine) -> None:
     answer(asked.vm, where, "x ", "n")
-    wait_for_line(asked.vm, "answer no", timeout=60)
-    wait_for_line(asked.vm, "ended 1 the answer was no: nothing was written", timeout=60)
+    wait_for_status_line(asked.vm, "answer no", timeout=60)
+    wait_for_status_line(asked.vm, "ended 1 the answer was no: nothing was written", timeout=60)
     assert not is_written(armed.disk, asked.disk)
 
 
@@ -133,7 +132,7 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
         time.sleep(2)
         assert not any(line.startswith("answer") for line in vm.status_lines)
     answer(vm, where, "", "y")
-    wait_for_line(vm, "capture result complete .*", timeout=300)
+    wait_for_status_line(vm, "capture result complete .*", timeout=300)
     assert "answer yes" in vm.status_lines
     vm.wait_for_console(r"in \d+ s \(space: wait; Enter: a shell here\)", timeout=60)
     before = vm.console.position()
@@ -143,10 +142,10 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
         vm.press("dmesg | tail -n 60 >/dev/ttyS0\r")
         vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
         vm.press("exit\r")
+        wait_for_status_line(vm, "shell ended", timeout=60)
     else:
         with vm.serial_terminal() as terminal:
-            press_until(terminal.type, "\r", lambda: "shell /dev/ttyS0" in vm.status_lines)
-            vm.wait_for_console("crashhelp shows this page again", timeout=60, start=before)
+            open_shell(vm, terminal)
             terminal.type("dmesg | tail -n 60\r")
             vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
             # Ctrl-C ends what runs, and not the shell.
@@ -159,15 +158,10 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
             terminal.type("echo still $((40 + 2)) there\r")
             vm.wait_for_console("still 42 there", timeout=60, start=before)
             terminal.type("exit\r")
-            wait_for_line(vm, "shell ended", timeout=60)
-    wait_for_line(vm, "shell ended", timeout=60)
+            wait_for_status_line(vm, "shell ended", timeout=60)
     # Init has its console back, which the end of the shell's session has taken from it.
     vm.wait_for_console("crashdump: rebooting", timeout=60, start=before)
-    vm.wait_for_boot()
-    asked.product.configure()
-    asked.product.command("recover --no-load", timeout=300)
-    [name] = asked.product.dumps()
-    assert '"state": "complete"' in vm.must(f"cat /var/crash/kernel/dumps/{name}/info.json")
+    asked.must_recover_a_complete_dump()
 
 
 @pytest.mark.slow
@@ -180,14 +174,13 @@ def test_a_shell_before_and_the_question_behind_it(make_rig: Callable[..., Rig],
     vm.crash()
     vm.wait_for_console(r"The capture begins in \d+ s \(space: wait; Enter: a shell here\)", timeout=120)
     with vm.serial_terminal() as terminal:
-        press_until(terminal.type, "\r", lambda: "shell /dev/ttyS0" in vm.status_lines)
-        vm.wait_for_console("crashhelp shows this page again", timeout=60)
+        open_shell(vm, terminal)
         terminal.type("ls /proc/vmcore\rexit\r")
-        wait_for_line(vm, "shell ended", timeout=60)
-        wait_for_line(vm, _ASKED, timeout=120)
+        wait_for_status_line(vm, "shell ended", timeout=60)
+        wait_for_status_line(vm, _ASKED, timeout=120)
         vm.wait_for_console("y: yes, n: no", timeout=60)
         press_until(terminal.type, "n", lambda: "answer no" in vm.status_lines)
-    wait_for_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
+    wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
 
 
 @pytest.mark.slow
@@ -199,16 +192,13 @@ def test_a_shell_on_failure(make_rig: Callable[..., Rig], dedicated_disk: Path) 
     rig.product.arm()
     vm.must("sync")
     # Another disk, as far as anybody can tell.
-    with rig.disk.path.open("r+b") as image:
-        image.seek(rig.disk.swap.offset + 1024)
-        image.write(bytes(64))
+    rig.disk.write(rig.disk.swap.offset + 1024, bytes(64))
     vm.crash()
     vm.wait_for_console(r"The machine restarts in \d+ s \(space: wait; Enter: a shell here\)", timeout=120)
     with vm.serial_terminal() as terminal:
-        press_until(terminal.type, "\r", lambda: "shell /dev/ttyS0" in vm.status_lines)
-        vm.wait_for_console("crashhelp shows this page again", timeout=60)
+        open_shell(vm, terminal)
         terminal.type("exit\r")
-        wait_for_line(vm, "shell ended", timeout=60)
+        wait_for_status_line(vm, "shell ended", timeout=60)
     vm.wait_for_boot()
 
 

@@ -27,9 +27,7 @@ def test_the_machines_own_memory_keeps_what_no_disk_can(make_rig: Callable[..., 
     vm.must("mkdir -p /mnt/pstore && mount -t pstore pstore /mnt/pstore && [ -z \"$(ls /mnt/pstore)\" ]")
     # Another swap's header: the disk is not what it was, and nothing may be written to it.
     vm.must("sync")
-    with rig.disk.path.open("r+b") as image:
-        image.seek(rig.disk.swap.offset + 1024)
-        image.write(bytes(64))
+    rig.disk.write(rig.disk.swap.offset + 1024, bytes(64))
     vm.crash()
     vm.wait_for_stage("reboot", timeout=180)
     assert "pstore erst" in vm.status_lines, vm.status_lines

@@ -101,11 +101,7 @@ def crash_and_look(rig: Rig, font: Font, directory: Path, display: str) -> None:
         vm.qmp("screendump", filename=str(Path(pictures) / f"{display}.png"), format="png")
     vm.hold_stages()
     vm.release_stage()
-    vm.wait_for_boot()
-    rig.product.configure()
-    rig.product.command("recover --no-load", timeout=300)
-    [name] = rig.product.dumps()
-    assert '"state": "complete"' in vm.must(f"cat /var/crash/kernel/dumps/{name}/info.json")
+    rig.must_recover_a_complete_dump()
 
 
 @pytest.mark.slow

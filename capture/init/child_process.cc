@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -71,6 +72,13 @@ void ChildProcess::Send(std::string_view text) const { (void)!write(answers_.get
 void ChildProcess::Kill() const {
   (void)kill(-pid_, SIGKILL);
   (void)kill(pid_, SIGKILL);  // it may not have come to its setsid() yet
+}
+
+void CloseAllBut(std::initializer_list<int> kept) {
+  constexpr int kMostDescriptors = 256;
+  for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) {
+    if (std::find(kept.begin(), kept.end(), fd) == kept.end()) (void)close(fd);
+  }
 }
 
 void PrepareSignals() {

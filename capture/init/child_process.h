@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,6 +53,10 @@ class ChildProcess {
   UniqueFd status_;
   UniqueFd answers_;
 };
+
+// In a child: closes what it has of init's descriptors, but standard ones and those in `kept`. As long as a child has
+// the watchdog's, for one, init cannot close that.
+void CloseAllBut(std::initializer_list<int> kept);
 
 // Blocks every signal but SIGPIPE, which is ignored; SIGCHLD gets a handler, so that it ends a ppoll(2) with
 // SignalsWhilePolling(). Without it PID 1 would lose SIGCHLD, and with a default action any other process could be

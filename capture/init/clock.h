@@ -16,4 +16,9 @@ inline uint64_t NowMs() {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
 }
 
+// How many seconds are left, for people: the last one that has begun counts.
+inline uint64_t SecondsLeft(uint64_t end_ms, uint64_t now_ms) {
+  return end_ms > now_ms ? (end_ms - now_ms + 999) / 1000 : 0;
+}
+
 }  // namespace crashdump

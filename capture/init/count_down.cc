@@ -10,13 +10,12 @@ namespace crashdump {
 namespace {
 
 constexpr uint64_t kSecondMs = 1000;
-
 constexpr char kHoldKey = ' ';
 
 bool IsEnter(char value) { return value == '\r' || value == '\n'; }
 
 std::string InSeconds(uint64_t end_ms, uint64_t now_ms) {
-  return "in " + std::to_string((end_ms - std::min(now_ms, end_ms) + kSecondMs - 1) / kSecondMs) + " s";
+  return "in " + std::to_string(SecondsLeft(end_ms, now_ms)) + " s";
 }
 
 }  // namespace

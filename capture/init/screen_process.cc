@@ -28,14 +28,6 @@ constexpr uint64_t kRedrawMs = 5000;
 constexpr char kReady = '+';
 constexpr char kFailed = '-';
 
-// Init's descriptors are none of the process's business: as long as it had the watchdog's, init could not close that.
-void CloseAllBut(int first, int second) {
-  constexpr int kMostDescriptors = 256;
-  for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) {
-    if (fd != first && fd != second) (void)close(fd);
-  }
-}
-
 // In the process: one terminal, contents that come, keys that go.
 class Drawing {
  public:
@@ -95,7 +87,7 @@ class Drawing {
 };
 
 bool RunProcess(const char* path, int contents, int answers) {
-  CloseAllBut(contents, answers);
+  CloseAllBut({contents, answers});
   Result<TerminalScreen> screen = TerminalScreen::Open(path);
   const std::string answer = screen.ok() ? std::string(1, kReady) : kFailed + std::string(screen.error().text());
   if (!WriteFull(answers, BytesOf(answer)).ok() || !screen.ok()) return false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/init/shell.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -11,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "capture/init/clock.h"
@@ -70,11 +68,7 @@ bool Execute(const Place& place, const ShellProgram& program, int failures) {
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (dup2(fd, standard) < 0) return fail(place.terminal.c_str());
   }
-  // Init's own, such as the watchdog, are not for the shell.
-  constexpr int kMostDescriptors = 256;
-  for (int other = STDERR_FILENO + 1; other < kMostDescriptors; ++other) {
-    if (other != failures) (void)close(other);
-  }
+  CloseAllBut({failures});
   std::array<char*, 2> arguments = {const_cast<char*>(program.name), nullptr};
   (void)execve(program.path, arguments.data(), const_cast<char**>(kEnvironment.data()));
   return fail(program.path);

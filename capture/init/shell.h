@@ -17,6 +17,6 @@ struct ShellProgram {
 // Runs a shell on the terminal with that device file, which the screen leaves for it, and waits for its end: who has
 // asked for it is there, but for a day at most. What it leaves running is ended, what it has written is flushed.
 // Fails if it cannot be run.
-Result<> RunShell(InitContext& init, const std::string& terminal, const ShellProgram& program = {});
+Result<> RunShell(InitContext& init, const std::string& terminal, const ShellProgram& program);
 
 }  // namespace crashdump

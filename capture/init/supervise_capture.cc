@@ -126,9 +126,7 @@ class Run {
   const char* DefaultAnswer() const { return init_.options.confirm_default ? "yes" : "no"; }
 
   void ShowQuestion() {
-    const uint64_t now_ms = NowMs();
-    const uint64_t end_ms = attempt_.WakeAt();
-    const uint64_t seconds = end_ms > now_ms ? (end_ms - now_ms + 999) / 1000 : 0;
+    const uint64_t seconds = SecondsLeft(attempt_.WakeAt(), NowMs());
     init_.screen.content.question = {
         "May messages and memory be written there? " + proof_,
         "y: yes, n: no. In " + std::to_string(seconds) + " s the answer is " + DefaultAnswer() + "."};

@@ -159,17 +159,15 @@ class ConfirmTest : public SuperviseCaptureTest {
         .TakeValue();
   }
 
-  static constexpr const char* kAsks =
-      "say target vda2; say confirm its UUID; read answer; echo $answer >>/dev/fd/9\n"
-      "[ $answer = yes ] || { say failed the answer was no; exit 3; }\n"
-      "[ $2 = 2 ] || exit 1\n"
-      "say messages-safe; read go; say result complete x";
   End RunAsking() {
-    std::string commands = kAsks;
-    commands.replace(commands.find("/dev/fd/9"), 9, directory_.Path("answers"));
-    // An attempt that was not told to ask does not.
-    return Run("case \"$*\" in *--confirm*) ;; *) say messages-safe; read go; say result complete x; exit 0 ;; esac\n" +
-               commands);
+    return Run(
+        // An attempt that was not told to ask does not.
+        "case \"$*\" in *--confirm*) ;; *) say messages-safe; read go; say result complete x; exit 0 ;; esac\n"
+        "say target vda2; say confirm its UUID; read answer; echo $answer >>" +
+        directory_.Path("answers") +
+        "\n[ $answer = yes ] || { say failed the answer was no; exit 3; }\n"
+        "[ $2 = 2 ] || exit 1\n"
+        "say messages-safe; read go; say result complete x");
   }
   std::string answers() const { return directory_.Read("answers"); }
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from machine.disk import Disk
-from machine.product import Product
+from machine.product import DUMPS, Product
 from machine.vm import Vm
 
 # Enough for the production kernel beside the crash reservation; every further MiB makes each dump longer.
@@ -27,3 +27,11 @@ class Rig:
         self.vm.wait_for_stage("reboot", timeout=180)
         self.vm.wait_for_boot()
         self.product.configure()
+
+    def must_recover_a_complete_dump(self) -> None:
+        """In the next boot: the only dump there is."""
+        self.vm.wait_for_boot()
+        self.product.configure()
+        self.product.command("recover --no-load", timeout=300)
+        [name] = self.product.dumps()
+        assert '"state": "complete"' in self.vm.must(f"cat {DUMPS}/{name}/info.json")
