@@ -3,6 +3,7 @@
 #include <blkid/blkid.h>
 #include <linux/kexec.h>
 #include <pthread.h>
+#include <qrencode.h>
 #include <sodium.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -123,6 +124,14 @@ void CheckSodium() {
   Expect(text[0] == 3 && sodium_is_zero(text + 1, sizeof text - 1) == 1, "sodium: XChaCha20 is not its own inverse");
 }
 
+void CheckQrencode() {
+  const unsigned char text[] = "abc";
+  QRcode* const code = QRcode_encodeData(3, text, 0, QR_ECLEVEL_L);
+  // ISO/IEC 18004: version 1, and the corner of a finder pattern, which is dark.
+  Expect(code != nullptr && code->width == 21 && (code->data[0] & 1) == 1, "qrencode: no code of version 1");
+  if (code != nullptr) QRcode_free(code);
+}
+
 // What the compiler calls its own library for: 64-bit division on 32-bit machines, 128-bit division on 64-bit ones.
 void CheckBuiltins() {
   volatile uint64_t dividend = 0x123456789abcdef0;
@@ -144,6 +153,7 @@ int main() {
   CheckZlib();
   CheckBlkid();
   CheckSodium();
+  CheckQrencode();
   CheckBuiltins();
   return failures == 0 && KEXEC_FILE_UNLOAD == 1 ? 0 : 1;
 }
