@@ -148,8 +148,7 @@ Result<> LoadDisplayDrivers(InitContext& init) {
 Result<> TakeOverScreen(InitContext& init) {
   if (init.options.screen != ScreenMode::kBrown) return {};
   Result<> taken = TakeOverTerminal(init.screen, "/dev/tty0");
-  // Not to one that hangs.
-  if (!taken.ok() && taken.error().code() != ErrorCode::kTimeout) init.console.ReturnToTerminals();
+  if (!taken.ok()) GiveTerminalsBack(init, taken.error());
   return taken;
 }
 

@@ -82,6 +82,9 @@ void CaptureView::ShowOnScreen(const StatusLine& line) {
   ScreenContent& content = init_.screen.content;
   if (line.kind == Kind::kCrash) init_.screen.SetFact(line.text);
   if (line.kind == Kind::kTarget) content.target = Printable(line.text);
+  if (line.kind == Kind::kMessage && content.messages.size() < kMostMessages) {
+    content.messages.push_back(Printable(line.text));
+  }
   if (line.kind == Kind::kStage) content.activity = Printable(Activity(line.text));
 }
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string>
 
+#include "capture/screen/terminal_screen.h"
 #include "common/base/io.h"
 #include "common/base/parse.h"
 
@@ -72,7 +73,9 @@ void Console::LeaveTerminals() {
 
 void Console::ReturnToTerminals() {
   for (Device& device : devices_) {
-    if (device.is_terminal && !device.fd.valid()) device.Open();
+    if (!device.is_terminal || device.fd.valid()) continue;
+    device.Open();
+    if (device.fd.valid()) ResetTerminal(device.fd.get());
   }
 }
 

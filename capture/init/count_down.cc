@@ -35,7 +35,7 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
   for (uint64_t now_ms = NowMs(); now_ms < end_ms; now_ms = NowMs()) {
     init.screen.content.footer = count_down.what_follows + " " + InSeconds(end_ms, now_ms) +
                                  (held ? ". Space: go on" : ". Space: wait") + enter + ".";
-    init.screen.Refresh();
+    RefreshScreen(init);
     const Events events = WaitForEvents(init, {.keys = true}, std::min({end_ms, now_ms + kSecondMs, keys.WakeAt()}));
     if (events.key) keys.OnKey(*events.key, NowMs());
     const std::optional<Key> key = keys.Take(NowMs());
@@ -47,7 +47,7 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
       tell();
     } else if (count_down.offers_shell && IsEnter(key->value)) {
       init.screen.content.footer = "There is a shell on " + key->terminal + ".";
-      init.screen.Refresh();
+      RefreshScreen(init);
       const Result<> done = RunShell(init, key->terminal, count_down.shell);
       if (done.ok()) return;
       Note(init, "no shell on %s: %s", key->terminal.c_str(), done.error().text());

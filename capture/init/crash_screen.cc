@@ -14,16 +14,16 @@ constexpr size_t kMostTraceEntries = 64;
 
 }  // namespace
 
-void CrashScreen::Refresh() {
+Result<> CrashScreen::Refresh() {
   const bool was_shown = is_shown();
   process.Show(content);
-  if (!was_shown || is_shown() || restarts_left == 0) return;
-  --restarts_left;
+  if (!was_shown || is_shown()) return {};
   const std::string terminal = process.terminal();
-  Result<ScreenProcess> again = ScreenProcess::Start(terminal.c_str());
-  if (!again.ok()) return;
-  process = again.TakeValue();
+  if (restarts_left == 0) return Error::Format(ErrorCode::kOs, "%s: what draws there has ended", terminal.c_str());
+  --restarts_left;
+  process = TRY(ScreenProcess::Start(terminal.c_str()));
   process.Show(content);
+  return {};
 }
 
 void CrashScreen::SetFact(std::string_view fact) {
@@ -33,6 +33,7 @@ void CrashScreen::SetFact(std::string_view fact) {
   if (name == "panic") {
     content.panic = text;
     content.trace.clear();
+    content.messages.clear();
   }
   if (name == "cause") content.cause = text;
   if (name == "kernel") content.kernel = text;
@@ -46,8 +47,7 @@ Result<> TakeOverTerminal(CrashScreen& screen, const char* path) {
   // SYSLOG_ACTION_CONSOLE_LEVEL (syslog(2)); 1: emergencies only.
   constexpr int kConsoleLevel = 8;
   (void)klogctl(kConsoleLevel, nullptr, 1);
-  screen.Refresh();
-  return {};
+  return screen.Refresh();
 }
 
 }  // namespace crashdump

@@ -16,8 +16,8 @@ struct CrashScreen {
   unsigned restarts_left = 2;
 
   bool is_shown() const { return process.is_running(); }
-  // Has what has changed drawn.
-  void Refresh();
+  // Has what has changed drawn. Fails if what draws has ended for good; nothing is shown then.
+  Result<> Refresh();
   // A fact of a `crash` line of the capture child (capture/README.md): "panic Kernel panic - not syncing: ...".
   void SetFact(std::string_view fact);
 };

@@ -95,6 +95,17 @@ void Note(InitContext& init, const char* format, ...) {
   init.port.Line("note %s", text.data());
 }
 
+void GiveTerminalsBack(InitContext& init, const Error& reason) {
+  if (reason.code() != ErrorCode::kTimeout) init.console.ReturnToTerminals();
+}
+
+void RefreshScreen(InitContext& init) {
+  const Result<> shown = init.screen.Refresh();
+  if (shown.ok()) return;
+  GiveTerminalsBack(init, shown.error());
+  Note(init, "the screen: %s", shown.error().text());
+}
+
 bool IsHeld(const InitContext& init, Stage stage) { return init.options.hold.Contains(stage) && init.port.is_open(); }
 
 void AnnounceStage(InitContext& init, Stage stage) {

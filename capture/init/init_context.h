@@ -50,6 +50,11 @@ Events WaitForEvents(InitContext& init, const Awaited& awaited, uint64_t until_m
 // Forgets what has been typed so far: it answers no question that comes later.
 void DiscardKeys(InitContext& init);
 
+// Has what has changed on the screen drawn. If it cannot be any more, the terminals are consoles again.
+void RefreshScreen(InitContext& init);
+// The terminals are consoles again, since there is no screen for that reason. Not if one has hung: others would, too.
+void GiveTerminalsBack(InitContext& init, const Error& reason);
+
 // Waits for the child's end, at most until `until_ms`.
 std::optional<int> WaitForEnd(InitContext& init, const ChildProcess& child, uint64_t until_ms);
 

@@ -31,6 +31,35 @@ TEST_F(InitContextTest, AStageThatIsNotHeldIsOneLine) {
   EXPECT_EQ(host_.ReceiveUntil("\n"), "stage start\n");
 }
 
+TEST_F(InitContextTest, ALostScreenGivesTheTerminalsBack) {
+  SerialLine display;
+  ASSERT_EQ(symlink(display.device().c_str(), directory_.Path("tty1").c_str()), 0);
+  const std::string list = directory_.Write("active", "tty1");
+  ASSERT_TRUE(init_.console.OpenActive(list.c_str(), directory_.path().c_str()).ok());
+  init_.console.LeaveTerminals();
+  init_.screen.process = ScreenProcess::Start(display.device().c_str()).TakeValue();
+  for (int deaths = 1; deaths <= 3; ++deaths) {
+    init_.screen.content.panic = "Kernel panic " + std::to_string(deaths);
+    RefreshScreen(init_);
+    EXPECT_NE(display.ReceiveUntil(init_.screen.content.panic).find(init_.screen.content.panic), std::string::npos);
+    ASSERT_EQ(kill(init_.screen.process.pid(), SIGKILL), 0);
+    // Reaps it.
+    Pause(init_, 200);
+  }
+  init_.screen.content.panic = "Kernel panic, again";
+  RefreshScreen(init_);
+  EXPECT_FALSE(init_.screen.is_shown());
+  // In the colours of a console, and with the ends of lines that it needs.
+  const std::string seen = display.ReceiveUntil("ended\r\n");
+  EXPECT_NE(seen.find("\x1b\x63\x1b]R"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("crashdump: note: the screen: " + display.device() + ": what draws there has ended\r\n"),
+            std::string::npos)
+      << seen;
+  RefreshScreen(init_);
+  init_.console.Line("once");
+  EXPECT_EQ(display.ReceiveUntil("once\r\n"), "crashdump: once\r\n");
+}
+
 TEST_F(InitContextTest, AHeldStageWaitsForGo) {
   init_.options.hold.Add(Stage::kReboot);
   const Result<ChildProcess> host = ChildProcess::Call([&] {

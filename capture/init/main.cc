@@ -103,7 +103,7 @@ int main() {
   PassStage(init, Stage::kReboot);
   init.console.Line("%s", Words(init.options.final).now);
   init.screen.content.footer = std::string("The machine ") + Words(init.options.final).does + " now.";
-  init.screen.Refresh();
+  RefreshScreen(init);
   // It would reset a machine that is to stay halted.
   if (init.options.final == FinalAction::kHalt) init.watchdog.Close();
   const RebootWays ways = WaysTo(init.options.final);

@@ -14,6 +14,7 @@
 
 #include "capture/init/clock.h"
 #include "capture/init/session.h"
+#include "capture/screen/terminal_screen.h"
 #include "common/base/pipe.h"
 
 namespace crashdump {
@@ -26,11 +27,6 @@ constexpr uint64_t kDeathMs = 2000;
 
 // The shell's own applets are found without a path.
 constexpr std::array<const char*, 4> kEnvironment = {"PATH=/sbin:/bin", "HOME=/", "TERM=linux", nullptr};
-
-// console_codes(4): everything as ever, palette included, on a terminal that was brown.
-constexpr std::string_view kReset =
-    "\x1b"
-    "c\x1b]R";
 
 // A terminal as people expect it: it echoes, Ctrl-C and Ctrl-Z work, the erase key erases.
 void MakeSane(int fd) {
@@ -64,7 +60,7 @@ bool Execute(const Place& place, const ShellProgram& program, int failures) {
   // Job control needs it. /dev/tty0 does not become one by itself (drivers/tty/tty_io.c, tty_open).
   (void)ioctl(fd, TIOCSCTTY, 1);
   MakeSane(fd);
-  if (place.was_screen) (void)!write(fd, kReset.data(), kReset.size());
+  if (place.was_screen) ResetTerminal(fd);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (dup2(fd, standard) < 0) return fail(place.terminal.c_str());
   }
@@ -136,7 +132,7 @@ Result<> RunShell(InitContext& init, const std::string& terminal, const ShellPro
   if (was_screen) {
     const Result<> again = TakeOverTerminal(init.screen, terminal.c_str());
     if (!again.ok()) {
-      if (again.error().code() != ErrorCode::kTimeout) init.console.ReturnToTerminals();
+      GiveTerminalsBack(init, again.error());
       Note(init, "the screen: %s", again.error().text());
     }
   }

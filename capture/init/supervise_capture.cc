@@ -49,7 +49,7 @@ class Run {
                                           std::min(attempt_.WakeAt(), asking ? keys_.WakeAt() : kNever));
       if (events.child_input || events.exit) {
         connected = ReadLines();
-        init_.screen.Refresh();
+        RefreshScreen(init_);
       }
       if (attempt_.asking()) ShowQuestion();
       if (events.key) keys_.OnKey(*events.key, NowMs());
@@ -130,7 +130,7 @@ class Run {
     init_.screen.content.question = {
         "May messages and memory be written there? " + proof_,
         "y: yes, n: no. In " + std::to_string(seconds) + " s the answer is " + DefaultAnswer() + "."};
-    init_.screen.Refresh();
+    RefreshScreen(init_);
   }
 
   void EndQuestion(const char* answer) {
@@ -149,7 +149,7 @@ class Run {
 
   void AnnounceMessagesSafe() {
     // Whoever holds init there finds the screen as it is then.
-    init_.screen.Refresh();
+    RefreshScreen(init_);
     if (!announced_) AnnounceStage(init_, Stage::kMessagesSafe);
     announced_ = true;
   }
@@ -221,7 +221,7 @@ CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t
     }
     init.console.Line("%s", kSecondAttempt);
     init.screen.content.activity = kSecondAttempt;
-    init.screen.Refresh();
+    RefreshScreen(init);
     if (limits.end_ms != kNever) limits.end_ms += attempt.held_ms();
   }
 }

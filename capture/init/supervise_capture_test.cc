@@ -222,6 +222,15 @@ TEST_F(SuperviseCaptureTest, ThePanicMessagesOfARefusalAreAllShown) {
   EXPECT_EQ(Run("i=0; while [ $i -lt 40 ]; do i=$((i + 1)); say message \"line  $i\"; done; say failed x; exit 3"),
             End::kRefused);
   for (int i = 1; i <= 40; ++i) EXPECT_TRUE(Shown("| line  " + std::to_string(i))) << console();
+  const std::vector<std::string>& on_screen = init_.screen.content.messages;
+  ASSERT_EQ(on_screen.size(), 40U);
+  EXPECT_EQ(on_screen.front(), "line  1");
+  EXPECT_EQ(on_screen.back(), "line  40");
+}
+
+TEST_F(SuperviseCaptureTest, TheMessagesOnTheScreenAreThoseOfTheLastAttempt) {
+  EXPECT_EQ(Run("say crash panic x; say message \"attempt $2\"; exit $((2 * $2 - 1))"), End::kRefused);
+  EXPECT_EQ(init_.screen.content.messages, (std::vector<std::string>{"attempt 2"}));
 }
 
 TEST_F(SuperviseCaptureTest, TheScreenSaysWhatCrashedAndWhatBecameOfIt) {

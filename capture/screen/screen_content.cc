@@ -17,6 +17,7 @@ void ForEachText(Content& content, Function with) {
   with("machine", content.machine);
   with("process", content.process);
   with("trace", content.trace);
+  with("messages", content.messages);
   with("target", content.target);
   with("activity", content.activity);
   with("progress", content.progress);
@@ -38,6 +39,19 @@ void Set(std::string& field, std::string_view text) { field = text; }
 void Set(std::vector<std::string>& field, std::string_view text) { field.emplace_back(text); }
 
 }  // namespace
+
+std::vector<std::string> LinesToTakeAlong(const ScreenContent& content) {
+  std::vector<std::string> lines;
+  const auto add = [&](const std::string& text) {
+    if (!text.empty()) lines.push_back(text);
+  };
+  add(content.panic);
+  add(content.kernel);
+  add(content.cause);
+  for (const std::string& entry : content.trace) add(entry);
+  add(content.process);
+  return lines;
+}
 
 std::string ContentLines(const ScreenContent& content) {
   std::string lines;

@@ -17,6 +17,7 @@ struct ScreenContent {
   std::string machine;  // what its firmware calls it
   std::string process;  // what the CPU that panicked was doing
   std::vector<std::string> trace;
+  std::vector<std::string> messages;  // the last of the kernel that crashed, where they are saved nowhere
   std::string target;                 // where the dump goes
   std::string activity;               // what is being done
   std::optional<unsigned> percent;    // of the memory image; shown as a bar
@@ -27,6 +28,9 @@ struct ScreenContent {
 
   bool operator==(const ScreenContent&) const = default;
 };
+
+// What is worth taking along on a phone, the most important first: the panic, the kernel, what led to it, where.
+std::vector<std::string> LinesToTakeAlong(const ScreenContent& content);
 
 // "NAME TEXT\n" for every text and every entry of a list.
 std::string ContentLines(const ScreenContent& content);

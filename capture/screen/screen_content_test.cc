@@ -23,6 +23,7 @@ TEST(ScreenContent, GoesThroughLinesAndBack) {
                              .machine = "A machine",
                              .process = "sh, PID 1, on CPU 2",
                              .trace = {"first", "second"},
+                             .messages = {"[1.0] one", "[2.0] two"},
                              .target = "vda2",
                              .activity = "Saving",
                              .percent = 0,
@@ -33,6 +34,17 @@ TEST(ScreenContent, GoesThroughLinesAndBack) {
   EXPECT_EQ(FromLines(ContentLines(all)), all);
   EXPECT_EQ(ContentLines({}), "");
   EXPECT_EQ(ContentLines({.trace = {"a b"}, .percent = 7}), "trace a b\npercent 7\n");
+}
+
+TEST(ScreenContent, ThePanicIsTheFirstToBeTakenAlong) {
+  EXPECT_EQ(LinesToTakeAlong({.panic = "panic",
+                              .cause = "cause",
+                              .kernel = "Linux",
+                              .machine = "A machine",
+                              .process = "sh",
+                              .trace = {"a", "b"}}),
+            (std::vector<std::string>{"panic", "Linux", "cause", "a", "b", "sh"}));
+  EXPECT_TRUE(LinesToTakeAlong({}).empty());
 }
 
 TEST(ScreenContent, OtherLinesAddNothing) {

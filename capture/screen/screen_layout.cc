@@ -13,6 +13,10 @@ constexpr size_t kWidest = 120;
 // Names before the facts, as wide as the longest.
 constexpr size_t kLabelColumns = 10;
 constexpr size_t kLeastTraceRows = 2;
+constexpr unsigned kMargin = 2;
+// Beside a QR code. On a screen of 128 columns this leaves one its version 9, 230 bytes.
+constexpr unsigned kLeastTextColumns = 60;
+constexpr unsigned kGap = 2;
 
 class Block {
  public:
@@ -80,6 +84,23 @@ Block Trace(const ScreenContent& content, size_t room, size_t columns) {
   return block;
 }
 
+// The last of them, under the same conditions.
+Block Messages(const ScreenContent& content, size_t room, size_t columns) {
+  Block block(columns);
+  if (content.messages.empty() || room < 2 + kLeastTraceRows) return block;
+  block.Blank();
+  block.Cut("Last messages");
+  room -= block.size();
+  constexpr std::string_view kIndent = "  ";
+  Block all(columns);
+  for (const std::string& message : content.messages) {
+    for (const std::string& line : WrapWords(message, columns - kIndent.size())) all.Cut(std::string(kIndent) + line);
+  }
+  const size_t shown = std::min(all.size(), room);
+  for (size_t i = all.size() - shown; i < all.size(); ++i) block.Cut(all.rows()[i]);
+  return block;
+}
+
 Block Facts(const ScreenContent& content, size_t columns) {
   Block block(columns);
   block.Blank();
@@ -104,6 +125,17 @@ Block Doings(const ScreenContent& content, size_t columns) {
   return block;
 }
 
+// In the upper right corner, below a blank row.
+void AddCode(const QrCode& code, ScreenSize size, std::vector<std::string>& rows) {
+  for (unsigned y = 0; y < code.modules(); y += 2) {
+    std::string& row = rows[1 + y / 2];
+    row.resize(size.columns - kMargin - code.modules(), ' ');
+    for (unsigned x = 0; x < code.modules(); ++x) {
+      row += kModulePairs[(code.IsDark(x, y) ? 1U : 0U) + (code.IsDark(x, y + 1) ? 2U : 0U)];
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> WrapWords(std::string_view text, size_t columns) {
@@ -120,9 +152,16 @@ std::vector<std::string> WrapWords(std::string_view text, size_t columns) {
   return lines;
 }
 
-std::vector<std::string> LayOutScreen(const ScreenContent& content, ScreenSize size) {
-  const size_t margin = size.columns >= 40 ? 2 : 0;
-  const size_t columns = std::min(kWidest, size.columns - 2 * margin);
+unsigned RoomForCode(ScreenSize size) {
+  constexpr unsigned kTaken = 2 * kMargin + kLeastTextColumns + kGap;
+  if (size.columns <= kTaken || size.rows <= 2) return 0;
+  return std::min(size.columns - kTaken, 2 * (size.rows - 2));
+}
+
+std::vector<std::string> LayOutScreen(const ScreenContent& content, ScreenSize size, const QrCode& code) {
+  const bool has_code = code.modules() > 0 && code.modules() <= RoomForCode(size);
+  const size_t margin = size.columns >= 40 ? kMargin : 0;
+  const size_t columns = std::min(kWidest, size.columns - 2 * margin - (has_code ? code.modules() + kGap : 0));
   std::vector<std::string> rows;
   size_t left = size.rows;
   const auto add = [&](const Block& block, size_t count) {
@@ -143,16 +182,20 @@ std::vector<std::string> LayOutScreen(const ScreenContent& content, ScreenSize s
   const size_t of_facts = facts.size() <= left ? facts.size() : 0;
   left -= of_facts;
   const Block trace = Trace(content, left, columns);
+  left -= trace.size();
+  const Block messages = Messages(content, left, columns);
 
   add(head, of_head);
   add(cause, of_cause);
   add(facts, of_facts);
   add(trace, trace.size());
-  rows.resize(size.rows - of_doings);
+  add(messages, messages.size());
   add(doings, of_doings);
+  rows.resize(size.rows);
   for (std::string& row : rows) {
     if (!row.empty()) row.insert(0, margin, ' ');
   }
+  if (has_code) AddCode(code, size, rows);
   return rows;
 }
 

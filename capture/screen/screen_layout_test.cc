@@ -99,13 +99,66 @@ TEST(ScreenLayout, TheOutcomeStandsInPlaceOfTheProgress) {
   EXPECT_EQ(RowOf(rows, "switch the machine off"), rows.size());
 }
 
+TEST(ScreenLayout, WhatIsDoneStandsBelowTheTrace) {
+  ScreenContent content = Sample();
+  const Words rows = LayOutScreen(content, {240, 67});
+  EXPECT_EQ(RowOf(rows, "Saved to"), RowOf(rows, "function_11") + 2);
+}
+
+TEST(ScreenLayout, MessagesThatAreSavedNowhereAreShownWhereTheyHaveRoom) {
+  ScreenContent content = Sample();
+  for (int i = 0; i < 40; ++i) content.messages.push_back("[1.0] message " + std::to_string(i) + ".");
+  const Words large = LayOutScreen(content, {240, 67});
+  EXPECT_LT(RowOf(large, "message 39."), RowOf(large, "Saved to"));
+  EXPECT_LT(RowOf(large, "function_11"), RowOf(large, "message 39."));
+  EXPECT_EQ(RowOf(large, "message 0."), large.size());
+  const Words small = LayOutScreen(content, {80, 25});
+  EXPECT_EQ(RowOf(small, "message 39."), small.size());
+  EXPECT_LT(RowOf(small, "function_0"), small.size());
+}
+
+TEST(ScreenLayout, ACodeStandsToTheRightOfTheText) {
+  for (const ScreenSize size : {ScreenSize{128, 48}, ScreenSize{160, 64}, ScreenSize{240, 67}}) {
+    const QrCode code = QrCode::Encode(LinesToTakeAlong(Sample()), RoomForCode(size));
+    ASSERT_GT(code.modules(), 0U);
+    const Words rows = LayOutScreen(Sample(), size, code);
+    ASSERT_EQ(rows.size(), size.rows);
+    const size_t left = size.columns - 2 - code.modules();
+    for (size_t y = 0; y < rows.size(); ++y) {
+      const bool beside = y >= 1 && y <= (code.modules() + 1) / 2;
+      EXPECT_EQ(rows[y].find_first_of(kModulePairs), beside ? left : std::string::npos);
+      EXPECT_EQ(rows[y].size() == size.columns - 2, beside);
+      if (!beside) continue;
+      // A gap, and then what the code says of two rows of modules.
+      EXPECT_EQ(rows[y].substr(left - 2, 2), "  ");
+      for (unsigned x = 0; x < code.modules(); ++x) {
+        const unsigned row = 2 * static_cast<unsigned>(y - 1);
+        const unsigned pair = (code.IsDark(x, row) ? 1U : 0U) | (code.IsDark(x, row + 1) ? 2U : 0U);
+        ASSERT_EQ(rows[y][left + x], kModulePairs[pair]);
+      }
+    }
+    EXPECT_LT(RowOf(rows, "not syncing: sysrq"), rows.size());
+    EXPECT_LT(RowOf(rows, "function_11+0x1/0x2"), rows.size());
+  }
+}
+
+TEST(ScreenLayout, ACodeThatHasNoRoomIsLeftOut) {
+  EXPECT_LT(RoomForCode({80, 25}), 29U);  // the smallest of all
+  EXPECT_EQ(RoomForCode({1000, 2}), 0U);
+  const QrCode code = QrCode::Encode({"x"}, 177);
+  ASSERT_EQ(code.modules(), 29U);
+  EXPECT_EQ(LayOutScreen(Sample(), {80, 25}, code), LayOutScreen(Sample(), {80, 25}));
+  EXPECT_EQ(LayOutScreen(Sample(), {200, 10}, code), LayOutScreen(Sample(), {200, 10}));
+}
+
 TEST(ScreenLayout, NoSizeIsTooSmallOrTooLarge) {
   ScreenContent content = Sample();
   content.outcome = {std::string(300, 'x')};
   for (const ScreenContent& each : {Sample(), content, ScreenContent()}) {
     for (unsigned columns = 1; columns < 300; columns += columns < 60 ? 1 : 37) {
       for (unsigned height = 1; height < 120; height += height < 40 ? 1 : 13) {
-        const Words rows = LayOutScreen(each, {columns, height});
+        const QrCode code = QrCode::Encode({"a short text"}, RoomForCode({columns, height}));
+        const Words rows = LayOutScreen(each, {columns, height}, code);
         ASSERT_EQ(rows.size(), height);
         for (const std::string& row : rows) ASSERT_LE(row.size(), columns) << columns << "x" << height;
         if (!each.panic.empty() && columns >= 60 && height >= 8) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/screen/qr_code.h"
 #include "capture/screen/screen_content.h"
 #include "capture/screen/screen_layout.h"
 #include "common/base/result.h"
@@ -38,12 +39,17 @@ class TerminalScreen {
 
   UniqueFd fd_;
   ScreenSize size_;
+  std::vector<std::string> code_lines_;  // what the code was made for
+  QrCode code_;
   std::vector<std::string> shown_;
 };
 
+// What a TerminalScreen leaves on a terminal, undone: colours, cursor and line ends are as ever. `fd` is open on it.
+void ResetTerminal(int fd);
+
 // What a terminal of the kernel is sent to show `rows` where it shows `before`; all of it, and the colours, if
-// `before` is not of the same size. Rows hold printable ASCII. The cursor ends in the first row: whatever else is
-// written there, by the kernel for one, scrolls nothing.
+// `before` is not of the same size. Rows are as LayOutScreen() makes them. The cursor ends in the first row: whatever
+// else is written there, by the kernel for one, scrolls nothing.
 std::string PaintRows(const std::vector<std::string>& before, const std::vector<std::string>& rows);
 
 }  // namespace crashdump

@@ -78,10 +78,12 @@ TEST_F(TerminalScreenTest, SendsWhatHasChanged) {
 
 TEST_F(TerminalScreenTest, DrawsAllOnAScreenOfAnotherSize) {
   TerminalScreen screen = TerminalScreen::Open(path_.c_str()).TakeValue();
-  screen.Show({.panic = "Kernel panic", .footer = "last"});
+  // More than there is room for.
+  const ScreenContent content = {.panic = "Kernel panic", .trace = std::vector<std::string>(64, "a"), .footer = "last"};
+  screen.Show(content);
   EXPECT_TRUE(Has(Read(), "\x1b[25;1H"));
   Resize(50, 160);
-  screen.Show({.panic = "Kernel panic", .footer = "last"});
+  screen.Show(content);
   const std::string sent = Read();
   EXPECT_TRUE(Has(sent, "\x1b[2J"));
   EXPECT_TRUE(Has(sent, "\x1b[50;1H"));
@@ -102,6 +104,31 @@ TEST_F(TerminalScreenTest, ATerminalThatTakesNothingIsNotWaitedFor) {
   EXPECT_TRUE(Has(sent, "at last"));
 }
 
+TEST_F(TerminalScreenTest, ShowsACodeForPhonesWhereItHasRoom) {
+  TerminalScreen screen = TerminalScreen::Open(path_.c_str()).TakeValue();
+  constexpr std::string_view kUpperHalf = "\xdf";
+  screen.Show({.panic = "Kernel panic"});
+  EXPECT_FALSE(Has(Read(), kUpperHalf));
+  Resize(48, 128);
+  screen.Show({.panic = "Kernel panic"});
+  const std::string small = Read();
+  EXPECT_TRUE(Has(small, "\x1b%@\x1b(U"));
+  // The margin is light, and behind it the rest of the row is brown again.
+  EXPECT_TRUE(Has(small, "\x1b[0;30;47m    "));
+  EXPECT_TRUE(Has(small, "    \x1b[0;37;43m\x1b[K"));
+  EXPECT_TRUE(Has(small, kUpperHalf));
+  // Another text is another code.
+  ScreenContent content = {.panic = "Kernel panic", .trace = std::vector<std::string>(30, "a")};
+  screen.Show(content);
+  EXPECT_TRUE(Has(Read(), kUpperHalf));
+  // Below it.
+  content.percent = 2;
+  screen.Show(content);
+  const std::string below = Read();
+  EXPECT_TRUE(Has(below, " 2 %"));
+  EXPECT_FALSE(Has(below, kUpperHalf));
+}
+
 TEST_F(TerminalScreenTest, NothingThatIsTypedOrWrittenScrollsIt) {
   TerminalScreen screen = TerminalScreen::Open(path_.c_str()).TakeValue();
   screen.Show({.panic = "Kernel panic", .footer = "last"});
@@ -110,6 +137,16 @@ TEST_F(TerminalScreenTest, NothingThatIsTypedOrWrittenScrollsIt) {
   EXPECT_EQ(Read(), "");
   screen.Show({.panic = "Kernel panic", .footer = "more"});
   EXPECT_TRUE(Has(Read(), "more"));
+}
+
+TEST_F(TerminalScreenTest, LeavesATerminalAsEver) {
+  TerminalScreen screen = TerminalScreen::Open(path_.c_str()).TakeValue();
+  screen.Show({.panic = "Kernel panic"});
+  (void)Read();
+  ResetTerminal(slave_.get());
+  EXPECT_EQ(Read(), "\x1b\x63\x1b]R");
+  ASSERT_EQ(write(slave_.get(), "a\nb", 3), 3);
+  EXPECT_EQ(Read(), "a\r\nb");
 }
 
 TEST_F(TerminalScreenTest, OpensTerminalsOnly) {

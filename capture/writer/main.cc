@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump-capture: started by crashdump-init after a crash. Finds and proves the target, writes the dump, reports.
 // Exit status: 0 after a `result` line; 3 if the target could not be proven or the person at the machine said no, so
-// that nothing was written; 1 otherwise. Other tasks: --extract-messages FILE, --replay-messages.
+// that nothing was written; 1 otherwise. Other tasks: --extract-messages FILE, --replay-messages, --zstd.
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 #include "capture/writer/crash_messages.h"
 #include "capture/writer/memory_budget.h"
 #include "capture/writer/panic_excerpt.h"
+#include "capture/writer/zstd_filter.h"
 #include "common/base/io.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
@@ -201,6 +202,7 @@ std::optional<Result<>> OtherTask(std::span<char* const> given) {
     if (given.size() == 1) return ReplayMessages(kVmcore, "/dev/kmsg");
     return Error::Format(ErrorCode::kInvalidArgument, "--replay-messages takes nothing else");
   }
+  if (name == "--zstd") return FilterZstd(given.subspan(1), STDIN_FILENO, STDOUT_FILENO);
   return std::nullopt;
 }
 
