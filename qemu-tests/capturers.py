@@ -118,12 +118,12 @@ class KdumpTools:
 
     @staticmethod
     def install(directory: Path) -> "KdumpTools":
-        """What is in `directory` is used again until its packages change."""
+        """What is in `directory` is used again until its packages or the kernel change."""
         kernel = Kernel.fetch("bookworm")
         system = fetch_system("kdump-tools")
-        installed = directory / system.name
+        installed = directory / f"{system.name}-{kernel.release}"
         if not installed.exists():
-            new = directory / f"{system.name}.new"
+            new = installed.with_name(f"{installed.name}.new")
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(parents=True)
             KdumpTools(kernel, SystemImage.of_packages(system, kernel, new))._boot_for_the_first_time(new)

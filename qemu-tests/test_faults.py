@@ -14,7 +14,8 @@ from machine import faults
 from machine.armed import ArmedMachine
 from machine.disk import MIB, Disk
 from machine.drive import Drive
-from machine.product import CRASHKERNEL, Arming
+from machine.kernel import Kernel
+from machine.product import CRASHKERNEL, Arming, build_product_disk
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.vm import Vm, VmConfig
@@ -279,6 +280,30 @@ def test_the_capture_program_hangs_in_its_first_attempt(make_hotplug_rig: Callab
     crashed = crash(rig.vm, rig.disk, tmp_path, at_start=partial(faults.unplug, drive_name="disk0"), meanwhile=plug_later)
     crashed.check_places(arming)
     check(crashed, recover(rig.vm, rig.product, crashed), ["no progress for 10 s", "messages-only .*"], ["incomplete"])
+
+
+@pytest.mark.fault("capture program that spins")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("loop", "option", "ends"),
+    [
+        (":", "", ["no progress for 10 s", "no progress for 10 s"]),
+        ("echo note again >&3", "crashdump.timeout=20", ["the time set by crashdump.timeout is over"]),
+    ],
+    ids=["silently", "talking"],
+)
+def test_a_capture_program_that_spins(
+    loop: str, option: str, ends: list[str], make_rig: Callable[..., Rig], kernel: Kernel, tmp_path: Path
+) -> None:
+    program = tmp_path / "spinning"
+    program.write_text(f"#!/bin/busybox sh\nwhile :; do {loop}; done\n")
+    rig = make_rig(tools=build_product_disk(tmp_path / "tools.img", kernel, packed=["--capture", str(program)]))
+    rig.boot()
+    rig.product.configure(append=f"{_DEADLINES} {option}")
+    rig.product.arm()
+    crashed = crash(rig.vm, rig.disk, tmp_path)
+    assert crashed.written == []
+    check(crashed, recover(rig.vm, rig.product, crashed), ends, [])
 
 
 @pytest.mark.fault("host does not answer")

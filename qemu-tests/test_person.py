@@ -148,6 +148,9 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
             open_shell(vm, terminal)
             terminal.type("dmesg | tail -n 60\r")
             vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
+            # The magic number of a zstd frame (RFC 8878).
+            terminal.type("dmesg | zstd -1 | hexdump -n 4 -e '4/1 \"%02x\"'\r")
+            vm.wait_for_console("28b52ffd", timeout=60, start=before)
             # Ctrl-C ends what runs, and not the shell.
             terminal.type("echo begun $((1 + 1)); sleep 1000\r")
             vm.wait_for_console("begun 2", timeout=60, start=before)

@@ -2,13 +2,14 @@
 # What the person at the machine sees: white on brown, what crashed and what becomes of it.
 
 import os
-import shutil
+import re
 import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
+from machine.firmware import uefi_options
 from machine.guest_image import DISK_MODULES, build_initramfs
 from machine.kernel import Kernel
 from machine.picture import BROWN, WHITE, Font, Picture, is_like
@@ -20,11 +21,17 @@ _SLOW = pytest.mark.slow
 _PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 
 
+def has_room_for_code(font: Font) -> bool:
+    return font.columns >= 128
+
+
 def text_with(vm: Vm, font: Font, words: str, directory: Path, timeout: float = 60) -> str:
     """What is on the screen as soon as the words are."""
     deadline = time.monotonic() + timeout
     while True:
         picture = Picture.of(vm, directory)
+        if has_room_for_code(font):
+            picture = picture.without_code(font.columns, font.rows)
         shares = picture.shares()
         background = next(iter(shares))
         text = font.read(picture)
@@ -51,8 +58,45 @@ def test_the_machine_switches_itself_off(make_rig: Callable[..., Rig], dedicated
     assert any(line.startswith("capture result complete ") for line in rig.vm.status_lines)
 
 
-# The firmware sets a graphics mode up, which both kernels use as they find it.
-_UEFI = ["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"]
+def is_halted(registers: str) -> bool:
+    """Nothing but a reset ends that: the processor waits for an interrupt, and takes none."""
+    flags = re.search(r"[ER]FL=([0-9a-f]+)", registers)
+    return flags is not None and int(flags[1], 16) & 0x200 == 0 and "HLT=1" in registers
+
+
+@pytest.mark.slow
+def test_the_machine_halts(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
+    rig = make_rig(tools=dedicated_disk)
+    rig.boot()
+    rig.product.configure(append="crashdump.final=halt")
+    rig.product.arm()
+    vm = rig.vm
+    vm.hold_stages("reboot")
+    vm.crash()
+    vm.wait_for_stage("reboot", timeout=180)
+    vm.release_stage()
+    deadline = time.monotonic() + 60
+    while not is_halted(vm.qmp("human-monitor-command", command_line="info registers")):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    # Until somebody resets it.
+    vm.hold_stages()
+    vm.reset()
+    rig.must_recover_a_complete_dump()
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_display(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
+    """Nothing waits for one."""
+    rig = make_rig(tools=dedicated_disk, extra_arguments=["-vga", "none"])
+    rig.boot()
+    assert rig.vm.run("test -e /sys/class/graphics/fb0").status != 0
+    rig.product.configure(append="crashdump.screen=brown")
+    rig.product.arm()
+    rig.vm.crash()
+    rig.must_recover_a_complete_dump()
+    # No step has run out of its time.
+    assert not any(line.startswith("note ") for line in rig.vm.status_lines), rig.vm.status_lines
 
 
 @pytest.mark.parametrize("display", ["text", pytest.param("uefi", marks=_SLOW)])
@@ -68,9 +112,8 @@ def test_what_is_on_the_screen(
 ) -> None:
     options: dict[str, Any] = {"tools": dedicated_disk if capture_kernel == "dedicated" else product_disk}
     if display == "uefi":
-        variables = test_directory / "variables.fd"
-        shutil.copyfile("/usr/share/OVMF/OVMF_VARS_4M.fd", variables)
-        options["extra_arguments"] = [*_UEFI, "-drive", f"if=pflash,format=raw,file={variables.resolve()}"]
+        # It sets a graphics mode up, which both kernels use as they find it.
+        options |= uefi_options(test_directory)
     rig = make_rig(**options)
     rig.boot()
     vm = rig.vm
@@ -91,6 +134,13 @@ def crash_and_look(rig: Rig, font: Font, directory: Path, display: str) -> None:
     print(during)
     for words in ("The Linux kernel of this machine has crashed.", _PANIC, "QEMU Standard PC", "Call trace\n    sysrq_handle_crash+0x"):
         assert words in during, during
+    taken_along = Picture.of(vm, directory).code()
+    print(taken_along)
+    assert (taken_along is not None) == has_room_for_code(font)
+    if taken_along is not None:
+        # A part of what stands there, from its first line on.
+        assert taken_along.startswith(_PANIC) and "sysrq_handle_crash+0x" in taken_along
+        assert all(line in during for line in taken_along.splitlines()), taken_along
     vm.release_stage()
     vm.wait_for_stage("reboot", timeout=120)
     after = text_with(vm, font, "The memory is saved", directory)
@@ -105,15 +155,16 @@ def crash_and_look(rig: Rig, font: Font, directory: Path, display: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("driver", "vga", "device"), [("bochs", "std", "VGA"), ("virtio_gpu", "virtio", "virtio-vga")])
 def test_a_display_that_the_crashed_kernel_drove_itself(
-    kernel: Kernel, make_rig: Callable[..., Rig], test_directory: Path, tmp_path: Path
+    driver: str, vga: str, device: str, kernel: Kernel, make_rig: Callable[..., Rig], test_directory: Path, tmp_path: Path
 ) -> None:
     """A picture in a graphics mode of its own, as on a desktop, and a driver for it in the capture initramfs."""
     initramfs = test_directory / "guest.cpio"
-    build_initramfs(initramfs, kernel, [*DISK_MODULES, "bochs"])
-    tools = build_product_disk(tmp_path / "tools.img", kernel, packed=["--display", "bochs"])
-    size = ["-global", "VGA.xres=1920", "-global", "VGA.yres=1080"]
-    rig = make_rig(tools=tools, initramfs=initramfs, extra_arguments=size)
+    build_initramfs(initramfs, kernel, [*DISK_MODULES, driver])
+    tools = build_product_disk(tmp_path / "tools.img", kernel, packed=["--display", driver])
+    display = ["-vga", vga, "-global", f"{device}.xres=1920", "-global", f"{device}.yres=1080"]
+    rig = make_rig(tools=tools, initramfs=initramfs, extra_arguments=display)
     rig.boot()
     vm = rig.vm
     rig.product.configure(append="crashdump.screen=brown")
@@ -123,4 +174,4 @@ def test_a_display_that_the_crashed_kernel_drove_itself(
     picture = Picture.of(vm, tmp_path)
     assert (picture.width, picture.height) == (1920, 1080)
     assert next(iter(picture.shares())) == (0xAA, 0xAA, 0xAA), picture.shares()
-    crash_and_look(rig, font, tmp_path, "driver")
+    crash_and_look(rig, font, tmp_path, driver)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a machine's display shows: its colours, and its text, character by character.
+# What a machine's display shows: its colours, its text, character by character, and what a phone reads off it.
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+import zbar
 
 from machine.vm import Vm
 
 Colour = tuple[int, int, int]
 BROWN: Colour = (170, 85, 0)
 WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 
@@ -39,6 +42,28 @@ class Picture:
     def shares(self) -> dict[Colour, float]:
         """The colours, and how much of the picture each has; the one of most first, which is the background's."""
         return {colour: count / len(self.pixels) for colour, count in Counter(self.pixels).most_common()}
+
+    def code(self) -> str | None:
+        """What a QR code says, if there is one."""
+        image = zbar.Image(self.width, self.height, "Y800", bytes(sum(pixel) // 3 for pixel in self.pixels))
+        zbar.ImageScanner().scan(image)
+        return next((symbol.data for symbol in image), None)
+
+    def without_code(self, columns: int, rows: int) -> "Picture":
+        """The background in the place of what a terminal of that size shows of a QR code: characters of nothing but black and white."""
+        background = next(iter(self.shares()))
+        of_code = {BLACK, WHITE}
+        pixels = list(self.pixels)
+        width, height = self.width // columns, self.height // rows
+        for row in range(rows):
+            for column in range(columns):
+                begin = row * height * self.width + column * width
+                lines = [slice(begin + y * self.width, begin + y * self.width + width) for y in range(height)]
+                if not all(of_code.issuperset(self.pixels[line]) for line in lines):
+                    continue
+                for line in lines:
+                    pixels[line] = [background] * width
+        return Picture(self.width, self.height, pixels)
 
     def cells(self, columns: int, rows: int) -> list[list[bytes]]:
         """Of a terminal of that size, row by row: which pixels of each character are not of the background's colour."""
