@@ -286,7 +286,7 @@ demo: build/packages-test static initramfs
 bench: build/packages-test static
 	$(Q)bench/run $(VMCORE) --runs $(RUNS) --threads $(THREADS) --level $(LEVEL)
 
-## install: programs and systemd units, below DESTDIR
+## install: programs, systemd units, man pages and completion, below DESTDIR
 install: static
 	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin build/$(ARCH)-static/crashdump mkinitramfs-hooks/mkcrashinitramfs
 	$(Q)install -D -m 755 -t $(DESTDIR)/usr/lib/crashdump build/$(ARCH)-static/crashdump-init \
@@ -294,9 +294,11 @@ install: static
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $(wildcard packaging/systemd/*.service)
 	$(Q)install -D -m 644 packaging/systemd/swap.conf $(DESTDIR)/usr/lib/systemd/system/swap.d/crashdump.conf
 	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
+	$(Q)for page in packaging/man/*; do install -D -m 644 -t $(DESTDIR)/usr/share/man/man$${page##*.} $$page; done
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions packaging/bash-completion/crashdump
 	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
 
-PYTHON_TESTS := $(wildcard kernel-configs/test_*.py mkinitramfs-hooks/test_*.py scripts/test_*.py bench/test_*.py)
+PYTHON_TESTS := $(wildcard kernel-configs/test_*.py mkinitramfs-hooks/test_*.py packaging/test_*.py scripts/test_*.py bench/test_*.py)
 
 $(OTHERS:%=unit-tests-%): unit-tests-%: | build/packages-build
 	$(call MAKE_FOR,$*,build/$*-static-test/unit-tests)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Man pages and the shell's completion say what the programs do: every command, option and key, and no other.
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+_MAN = _ROOT / "packaging/man"
+_PROGRAM = _ROOT / "build/x86_64-static/crashdump"
+
+
+def output_of(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def help_of(command: str) -> set[str]:
+    """The long options of a subcommand."""
+    return set(re.findall(r"^  (?:-., )?--([a-z-]+)", output_of(_PROGRAM, command, "--help"), re.M)) - {"help"}
+
+
+def commands() -> list[str]:
+    [listed] = re.findall(r"^Commands:\n((?:  .*\n)+)", output_of(_PROGRAM, "--help"), re.M)
+    return re.findall(r"^  ([a-z]+)", listed, re.M)
+
+
+def page(name: str) -> str:
+    """Its source, in which a minus is written as it is."""
+    return (_MAN / name).read_text().replace("\\-", "-")
+
+
+@pytest.mark.parametrize("path", sorted(_MAN.iterdir()), ids=lambda path: path.name)
+def test_a_page_is_well_formed(path: Path) -> None:
+    formatted = subprocess.run(
+        ["man", "--warnings", "-E", "UTF-8", "-l", path],
+        env={"MANWIDTH": "100", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert formatted.stderr == ""
+    assert "DESCRIPTION" in formatted.stdout and "SEE ALSO" in formatted.stdout
+    assert max(map(len, formatted.stdout.splitlines())) <= 100
+
+
+def test_the_page_of_the_command_knows_its_options() -> None:
+    described = dict(re.findall(r"^\.SS crashdump ([a-z]+).*\n((?:(?!\.S[SH]).*\n)+)", page("crashdump.8"), re.M))
+    assert sorted(described) == sorted(commands())
+    for command, text in described.items():
+        tags = re.findall(r"^\.TP\n(\..*)", text, re.M)
+        assert {option for tag in tags for option in re.findall(r"--([a-z-]+)", tag)} == help_of(command), command
+
+
+def test_the_page_of_the_configuration_knows_its_keys() -> None:
+    [table] = re.findall(r"kKeys\[\] = \{([^}]*)\}", (_ROOT / "loader/configuration.cc").read_text())
+    keys = re.findall(r'"([A-Z_]+)"', table)
+    assert re.findall(r"^\.TP\n\.B ([A-Z_]+)=", page("crashdump.conf.5"), re.M) == keys
+
+
+def test_the_page_of_the_command_line_knows_its_options() -> None:
+    source = (_ROOT / "common/options/capture_options.cc").read_text()
+    [table] = re.findall(r"kTable = \{\{\n(.*?)\n\}\};", source, re.S)
+    options = re.findall(r'^    \{"([a-z_]+)"', table, re.M)
+    assert len(options) >= 15
+    assert sorted(re.findall(r"^\.TP\n\.B\w* crashdump\.([a-z_]+)", page("crashdump.7"), re.M)) == sorted(options)
+    # The table of the sources' own page, likewise.
+    readme = (_ROOT / "capture/README.md").read_text()
+    [section] = re.findall(r"^## Options\n(.*?)^## ", readme, re.M | re.S)
+    assert sorted(re.findall(r"^\| `([a-z_]+)` \|", section, re.M)) == sorted(options)
+
+
+def test_the_page_of_the_capture_program_knows_what_is_of_use_by_hand() -> None:
+    source = (_ROOT / "capture/writer/main.cc").read_text()
+    tasks = re.findall(r'name == "--([a-z-]+)"\) (?:\{\n|return Filter)', source[source.index("OtherTask(") :])
+    assert sorted(tasks) == ["extract-messages", "replay-messages", "zstd"]
+    for task in tasks:
+        assert re.search(rf"^\.TP\n\.BI? --{task}", page("crashdump-capture.8"), re.M), task
+
+
+def complete(*words: str) -> set[str]:
+    """What the shell offers for the last of these words."""
+    script = """
+    source "$1"; shift
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    _crashdump "$@"
+    printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    completion = _ROOT / "packaging/bash-completion/crashdump"
+    return set(output_of("bash", "-uc", script, "bash", completion, _PROGRAM, *words).split())
+
+
+def test_completion() -> None:
+    assert complete("") == {*commands(), "--help", "--version"}
+    assert complete("re") == {"recover"}
+    for command in commands():
+        assert complete(command, "--") == {f"--{option}" for option in help_of(command)} | {"--help"}
+    assert complete("export", "--format", "") == {"kdump", "elf", "flattened"}
+    assert complete("recover", "--format", "c") == {"crashdump"}
+    assert complete("nonsense", "--") == set()
