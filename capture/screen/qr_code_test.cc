@@ -27,6 +27,7 @@ TEST(QrCode, TakesAsManyLinesAsHaveRoom) {
 
 TEST(QrCode, IsNeverLargerThanAPhoneCanRead) {
   std::vector<std::string> lines;
+  lines.reserve(201);
   for (int i = 0; i < 200; ++i) lines.push_back("function_" + std::to_string(i) + "+0x1/0x2");
   EXPECT_EQ(QrCode::Encode(lines, 1000).modules(), ModulesOf(20));
   lines.insert(lines.begin(), std::string(5000, 'x'));
