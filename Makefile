@@ -312,14 +312,14 @@ test-archs: build/packages-test all-archs build/$(ARCH)-static-test/unit-tests $
 ## test: everything; what must pass before anything lands
 test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img build/$(HOST)-asan/unit-tests
 	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
-	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
+	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint --quick $(COMMON_FLAGS) || true
 	$(Q)$(call RUN_UNIT,$(HOST)-asan)
 	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
 	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
 	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-$(HOST)-asan python qemu)
 
 # One after the other, and all of them, whatever failed before: each prints its counts.
-EVERYTHING := test test-archs guests slow-tests test-faults test-mutants
+EVERYTHING := lint test test-archs guests slow-tests test-faults test-mutants
 slow-tests: PYTEST = -m slow
 slow-tests: qemu-tests
 

@@ -23,6 +23,7 @@ class ZstdFilterTest : public testing::Test {
   // What comes out, or the error.
   Result<std::string> Filter(std::vector<std::string> arguments, std::string_view input) {
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size());
     for (std::string& argument : arguments) pointers.push_back(argument.data());
     const UniqueFd in = TRY(OpenFile(directory_.WriteFile("input", input).c_str(), O_RDONLY));
     const std::string path = directory_.WriteFile("output", "");
