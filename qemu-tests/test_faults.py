@@ -3,6 +3,7 @@
 # places has changed, messages that were reported safe are recovered, and the swap is used again.
 
 import re
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -115,6 +116,9 @@ def test_errors_of_the_disk(
     fault = partial(faults.inject_errors, drive_name="disk0", kind=kind, once=once)
     crashed, dumps = run(going_on, armed.arming, tmp_path, stage, fault, partial(faults.end_errors, drive_name="disk0"))
     check(crashed, dumps, ends, states)
+    # Those who look at the console have the messages that no disk has.
+    shown = re.search(r"crashdump: \| .*Kernel panic - not syncing: ", going_on.vm.console.text()) is not None
+    assert shown == (not crashed.messages_safe)
 
 
 _ERRORS_OF_OTHERS = [
@@ -289,8 +293,9 @@ def test_the_capture_program_hangs_in_its_first_attempt(make_hotplug_rig: Callab
     [
         (":", "", ["no progress for 10 s", "no progress for 10 s"]),
         ("echo note again >&3", "crashdump.timeout=20", ["the time set by crashdump.timeout is over"]),
+        ("memory=${memory:-word}$memory", "", 2 * ["the capture program (was ended by signal 9|ended with status .*)"]),
     ],
-    ids=["silently", "talking"],
+    ids=["silently", "talking", "taking-all-memory"],
 )
 def test_a_capture_program_that_spins(
     loop: str, option: str, ends: list[str], make_rig: Callable[..., Rig], kernel: Kernel, tmp_path: Path
@@ -301,7 +306,10 @@ def test_a_capture_program_that_spins(
     rig.boot()
     rig.product.configure(append=f"{_DEADLINES} {option}")
     rig.product.arm()
-    crashed = crash(rig.vm, rig.disk, tmp_path)
+    begun: list[float] = []
+    crashed = crash(rig.vm, rig.disk, tmp_path, at_start=lambda vm: begun.append(time.monotonic()))
+    # Twice ten seconds, or twenty; the same program is asked for the messages, which takes half a minute at most; and an emulated machine.
+    assert time.monotonic() - begun[0] < 120
     assert crashed.written == []
     check(crashed, recover(rig.vm, rig.product, crashed), ends, [])
 

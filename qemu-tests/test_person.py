@@ -4,15 +4,17 @@
 
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
 from machine.armed import ArmedMachine
-from machine.disk import Disk
+from machine.disk import SWAP_UUID, Disk
 from machine.drive import Drive
 from machine.kernel import Kernel
+from machine.picture import Font, Picture
 from machine.product import CRASHKERNEL, build_product_disk
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
@@ -95,15 +97,31 @@ def armed(
     )
 
 
-@pytest.fixture
-def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Rig]:
+@dataclass(frozen=True)
+class Asked:
     """A machine that has crashed and waits for the answer."""
+
+    rig: Rig
+    font: Font
+    directory: Path
+
+    def wait_for_screen(self, *words: str) -> None:
+        """Until all of them stand on its display."""
+        deadline = time.monotonic() + 60
+        while any(word not in (text := self.font.read(Picture.of(self.rig.vm, self.directory))) for word in words):
+            assert time.monotonic() < deadline, text
+            time.sleep(1)
+
+
+@pytest.fixture
+def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Asked]:
     rig = armed.go_on(test_directory)
     try:
+        font = Font.of(rig.vm, test_directory)
         rig.vm.crash()
         wait_for_status_line(rig.vm, _ASKED, timeout=120)
         rig.vm.wait_for_console("y: yes, n: no", timeout=60)
-        yield rig
+        yield Asked(rig, font, test_directory)
     finally:
         rig.vm.kill()
 
@@ -115,17 +133,20 @@ def is_written(before: Disk, after: Disk) -> bool:
 
 
 @pytest.mark.parametrize("where", ["serial", "keyboard"])
-def test_no_writes_nothing(where: str, asked: Rig, armed: ArmedMachine) -> None:
-    answer(asked.vm, where, "x ", "n")
-    wait_for_status_line(asked.vm, "answer no", timeout=60)
-    wait_for_status_line(asked.vm, "ended 1 the answer was no: nothing was written", timeout=60)
-    assert not is_written(armed.disk, asked.disk)
+def test_no_writes_nothing(where: str, asked: Asked, armed: ArmedMachine) -> None:
+    vm = asked.rig.vm
+    asked.wait_for_screen("May messages and memory be written there?", f"vda2 (swap {SWAP_UUID}", "y: yes, n: no.")
+    answer(vm, where, "x ", "n")
+    wait_for_status_line(vm, "answer no", timeout=60)
+    wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
+    asked.wait_for_screen("the answer was no: nothing was written")
+    assert not is_written(armed.disk, asked.rig.disk)
 
 
 @pytest.mark.parametrize("where", ["serial", "keyboard"])
-def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> None:
-    vm = asked.vm
-    assert not is_written(armed.disk, asked.disk)
+def test_yes_and_then_a_shell(where: str, asked: Asked, armed: ArmedMachine) -> None:
+    vm = asked.rig.vm
+    assert not is_written(armed.disk, asked.rig.disk)
     if where == "keyboard":
         # What people do with a machine that is frozen.
         press_together(vm.qmp, "ctrl", "alt", "delete")
@@ -141,6 +162,8 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
         time.sleep(2)
         vm.press("dmesg | tail -n 60 >/dev/ttyS0\r")
         vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
+        vm.press("clear\rdmesg | grep sysrq\r")
+        asked.wait_for_screen(_PANIC, "crashdump# ")
         vm.press("exit\r")
         wait_for_status_line(vm, "shell ended", timeout=60)
     else:
@@ -164,7 +187,7 @@ def test_yes_and_then_a_shell(where: str, asked: Rig, armed: ArmedMachine) -> No
             wait_for_status_line(vm, "shell ended", timeout=60)
     # Init has its console back, which the end of the shell's session has taken from it.
     vm.wait_for_console("crashdump: rebooting", timeout=60, start=before)
-    asked.must_recover_a_complete_dump()
+    asked.rig.must_recover_a_complete_dump()
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "capture/init/clock.h"
+#include "capture/init/final_action.h"
 #include "capture/init/kernel_modules.h"
 #include "capture/init/mounts.h"
 #include "capture/init/reboot.h"
@@ -123,11 +124,13 @@ bool HasKeyboard(InitContext& init) {
   return lists.find("/atkbd.ko") != std::string::npos || lists.find("/usbhid.ko") != std::string::npos;
 }
 
-// A keyboard's driver is kept away from machines where nobody is to be asked: it may find odd hardware there.
+// A keyboard's driver is kept away from machines where nobody is to be asked or to look: it may find odd hardware
+// there.
 Result<> LoadKeyboardDriversIfAsked(InitContext& init) {
   const Options& options = init.options;
-  if (options.confirm_ms == 0 && options.shell == ShellTime::kNever) return {};
-  if (!HasKeyboard(init)) Note(init, "no driver for a keyboard: only a serial console can be typed at");
+  const bool asks = options.confirm_ms != 0 || options.shell != ShellTime::kNever;
+  if (!asks && options.screen != ScreenMode::kBrown) return {};
+  if (asks && !HasKeyboard(init)) Note(init, "no driver for a keyboard: only a serial console can be typed at");
   return LoadKeyboardDrivers(init);
 }
 
@@ -149,13 +152,15 @@ Result<> TakeOverScreen(InitContext& init) {
   if (init.options.screen != ScreenMode::kBrown) return {};
   Result<> taken = TakeOverTerminal(init.screen, "/dev/tty0");
   if (!taken.ok()) GiveTerminalsBack(init, taken.error());
+  init.screen.has_keyboard = HasKeyboard(init);
   return taken;
 }
 
 Result<> FindVmcore(InitContext& init) {
   struct stat status {};
   if (stat("/proc/vmcore", &status) == 0) {
-    init.console.Line("the kernel crashed: its memory is being saved, then the machine reboots");
+    init.console.Line("the kernel crashed: its memory is being saved, then the machine %s",
+                      Words(init.options.final).does);
     return {};
   }
   return Error::Os(errno, "/proc/vmcore (this kernel was not started by a crash, or has no CONFIG_PROC_VMCORE)");

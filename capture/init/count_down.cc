@@ -33,8 +33,10 @@ void RunCountDown(InitContext& init, const CountDown& count_down) {
   };
   tell();
   for (uint64_t now_ms = NowMs(); now_ms < end_ms; now_ms = NowMs()) {
-    init.screen.content.footer = count_down.what_follows + " " + InSeconds(end_ms, now_ms) +
-                                 (held ? ". Space: go on" : ". Space: wait") + enter + ".";
+    init.screen.content.footer = count_down.what_follows + " " + InSeconds(end_ms, now_ms) + ".";
+    if (init.screen.has_keyboard) {
+      init.screen.content.footer += std::string(held ? " Space: go on" : " Space: wait") + enter + ".";
+    }
     RefreshScreen(init);
     const Events events = WaitForEvents(init, {.keys = true}, std::min({end_ms, now_ms + kSecondMs, keys.WakeAt()}));
     if (events.key) keys.OnKey(*events.key, NowMs());

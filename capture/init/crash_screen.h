@@ -12,6 +12,8 @@ namespace crashdump {
 struct CrashScreen {
   ScreenProcess process;
   ScreenContent content;
+  // Whether the display may have a keyboard: keys that nobody can press are not offered.
+  bool has_keyboard = true;
   // How often one that has ended, of which memory may have run out, is started again.
   unsigned restarts_left = 2;
 

@@ -23,7 +23,8 @@ constexpr const char* kCaptureProgram = "/bin/crashdump-capture";
 // How long the outcome of a capture that has succeeded stays on the screen.
 constexpr uint64_t kSuccessMs = 5000;
 
-// Leaves time to read what became of it, and to ask for a shell: a screen always, the consoles if there is no dump.
+// Leaves time to read what became of it, and to ask for a shell: a screen always, the consoles if the dump is not
+// complete.
 void ShowOutcome(crashdump::InitContext& init, bool saved) {
   using namespace crashdump;
   const ShellTime shell = init.options.shell;
@@ -90,7 +91,9 @@ int main() {
   const Result<> ready = RunSteps(init, BootSteps());
   if (ready.ok()) {
     const CaptureOutcome outcome = Capture(init);
-    saved = outcome.end == CaptureAttempt::End::kDone;
+    saved = outcome.complete;
+    // A refusal has told them itself.
+    if (!outcome.messages_safe && outcome.end != CaptureAttempt::End::kRefused) ShowMessages(init, kCaptureProgram);
     wants_pstore = WantsPstore(init, outcome);
   } else {
     const std::string failure = std::string("no dump: ") + ready.error().text();

@@ -24,15 +24,36 @@ constexpr std::string_view kNoImage = "the panic messages are saved, but the mem
 constexpr std::string_view kNoDump = "no dump: ";
 constexpr const char* kSecondAttempt = "second attempt, for the panic messages only";
 
+// The kind of a `result` (capture/README.md) of which nothing is missing.
+constexpr std::string_view kComplete = "complete";
+
 // The `result` line's text for the screen, in words.
 std::string DoneText(std::string_view result) {
   std::string_view rest = result;
   const std::string_view kind = TakeFirstWord(rest);
   const std::string details(rest);
-  if (kind == "complete") return "The memory is saved: " + details;
+  if (kind == kComplete) return "The memory is saved: " + details;
   if (kind == "incomplete") return "The messages and a part of the memory are saved: " + details;
   if (kind == "messages-only") return "The messages are saved, without the memory: " + details;
   return std::string(result);
+}
+
+// Reads what is there now; false at the end of the stream. Bounded, so that a child that never stops talking does not
+// keep init from its other duties.
+template <typename Function>
+bool ReadLines(const ChildProcess& child, LineBuffer& lines, Function on_line) {
+  std::array<char, 4096> buffer;
+  constexpr int kMostReads = 64;
+  for (int i = 0; i < kMostReads; ++i) {
+    const ssize_t got = read(child.status_fd(), buffer.data(), buffer.size());
+    if (got < 0) return true;
+    if (got == 0) {
+      lines.Finish(on_line);
+      return false;
+    }
+    lines.Feed({buffer.data(), static_cast<size_t>(got)}, on_line);
+  }
+  return true;
 }
 
 // One attempt while it runs.
@@ -48,7 +69,7 @@ class Run {
       const Events events = WaitForEvents(init_, {.child = &child_, .child_input = connected, .keys = asking},
                                           std::min(attempt_.WakeAt(), asking ? keys_.WakeAt() : kNever));
       if (events.child_input || events.exit) {
-        connected = ReadLines();
+        connected = ReadLines(child_, lines_, [&](std::string_view line) { OnLine(line); });
         RefreshScreen(init_);
       }
       if (attempt_.asking()) ShowQuestion();
@@ -67,23 +88,6 @@ class Run {
   }
 
  private:
-  // Reads what is there now; false at the end of the stream. Bounded, so that a child that never stops talking does not
-  // keep init from its other duties.
-  bool ReadLines() {
-    std::array<char, 4096> buffer;
-    constexpr int kMostReads = 64;
-    for (int i = 0; i < kMostReads; ++i) {
-      const ssize_t got = read(child_.status_fd(), buffer.data(), buffer.size());
-      if (got < 0) return true;
-      if (got == 0) {
-        lines_.Finish([&](std::string_view line) { OnLine(line); });
-        return false;
-      }
-      lines_.Feed({buffer.data(), static_cast<size_t>(got)}, [&](std::string_view line) { OnLine(line); });
-    }
-    return true;
-  }
-
   void OnLine(std::string_view text) {
     const StatusLine line = ParseStatusLine(text);
     init_.port.Line("capture %.*s", static_cast<int>(text.size()), text.data());
@@ -182,6 +186,25 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
   return arguments;
 }
 
+void ShowMessages(InitContext& init, const char* program) {
+  const std::vector<std::string> arguments = {"--show-messages"};
+  const Result<ChildProcess> child = ChildProcess::Start(program, arguments);
+  if (!child.ok()) return;
+  constexpr uint64_t kLongestMs = 30'000;
+  const uint64_t end_ms = NowMs() + kLongestMs;
+  CaptureView view(init, NowMs());
+  LineBuffer lines;
+  bool ended = false;
+  for (bool more = true; more && NowMs() < end_ms;) {
+    const Events events = WaitForEvents(init, {.child = &child.value(), .child_input = true}, end_ms);
+    ended = ended || events.exit.has_value();
+    if (!events.child_input) continue;
+    more = ReadLines(child.value(), lines, [&](std::string_view line) { view.OnLine(ParseStatusLine(line), NowMs()); });
+  }
+  if (!ended) child.value().Kill();
+  RefreshScreen(init);
+}
+
 CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t death_ms) {
   AttemptLimits limits;
   limits.stall_ms = init.options.stall_ms;
@@ -191,6 +214,7 @@ CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t
   limits.confirm_ms = init.options.confirm_ms;
   limits.confirm_default = init.options.confirm_default;
   bool confirmed = false;
+  std::vector<std::string> outcomes;  // of both attempts, for the screen
 
   constexpr unsigned kAttempts = 2;
   for (unsigned number = 1;; ++number) {
@@ -207,16 +231,20 @@ CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t
     const CaptureAttempt& attempt = run.UntilTheEnd();
     confirmed = confirmed || attempt.confirmed();
     init.port.Line("ended %u %s", number, attempt.reason().c_str());
-    const CaptureOutcome outcome = {
-        .end = attempt.end(), .messages_safe = attempt.messages_safe(), .declined = attempt.declined()};
+    const CaptureOutcome outcome = {.end = attempt.end(),
+                                    .complete = attempt.end() == End::kDone && attempt.reason().starts_with(kComplete),
+                                    .messages_safe = attempt.messages_safe(),
+                                    .declined = attempt.declined()};
     if (outcome.end == End::kDone) {
-      init.screen.content.outcome = {DoneText(attempt.reason())};
+      outcomes.push_back(DoneText(attempt.reason()));
+      init.screen.content.outcome = outcomes;
       return outcome;
     }
     const std::string failure = std::string(attempt.messages_safe() ? kNoImage : kNoDump) + attempt.reason();
     init.console.Line("%s", failure.c_str());
+    outcomes.push_back(failure);
     if (!attempt.may_try_again() || number == kAttempts) {
-      init.screen.content.outcome = {failure};
+      init.screen.content.outcome = outcomes;
       return outcome;
     }
     init.console.Line("%s", kSecondAttempt);

@@ -16,9 +16,14 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
 
 struct CaptureOutcome {
   CaptureAttempt::End end = CaptureAttempt::End::kFailed;  // of the last attempt
+  bool complete = false;                                   // and so is the dump
   bool messages_safe = false;                              // one of them has written the panic messages
   bool declined = false;                                   // the person at the machine did not want it
 };
+
+// Has `program` tell the last panic messages, for consoles and screen, after a capture that could write them nowhere;
+// for half a minute at most.
+void ShowMessages(InitContext& init, const char* program);
 
 // Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
 // die.

@@ -246,8 +246,30 @@ TEST_F(SuperviseCaptureTest, TheScreenSaysWhatCrashedAndWhatBecameOfIt) {
   EXPECT_EQ(content.trace, (std::vector<std::string>{"panic+0x1/0x2"}));
   EXPECT_EQ(content.target, "vda2");
   EXPECT_EQ(content.activity, "The messages are saved. Saving the memory");
-  EXPECT_EQ(content.outcome, (std::vector<std::string>{"The memory is saved: 5 pages"}));
+  EXPECT_EQ(content.outcome, (std::vector<std::string>{"no dump: the capture program ended with status 1",
+                                                       "The memory is saved: 5 pages"}));
   EXPECT_TRUE(Shown("crash: panic Kernel panic")) << console();
+}
+
+TEST_F(SuperviseCaptureTest, OnlyAWholeDumpIsComplete) {
+  for (const char* kind : {"complete", "incomplete", "messages-only"}) {
+    EXPECT_EQ(Run(std::string("say messages-safe; say result ") + kind + " 5 pages"), End::kDone);
+    EXPECT_EQ(outcome_.complete, std::string_view(kind) == "complete") << kind;
+  }
+  EXPECT_EQ(Run("say result complete 5 pages; exit 1"), End::kFailed);
+  EXPECT_FALSE(outcome_.complete);
+}
+
+TEST_F(SuperviseCaptureTest, MessagesThatWereSavedNowhereAreShown) {
+  const std::string program =
+      directory_.MakeScript("show",
+                            "[ \"$*\" = --show-messages ] || exit 1\n"
+                            "for i in 1 2 3; do echo message line $i >&2; done; echo stage pages >&2");
+  ShowMessages(init_, program.c_str());
+  for (int i = 1; i <= 3; ++i) EXPECT_TRUE(Shown("| line " + std::to_string(i))) << console();
+  EXPECT_EQ(init_.screen.content.messages, (std::vector<std::string>{"line 1", "line 2", "line 3"}));
+  // Nobody is waited for who is not there.
+  ShowMessages(init_, "/nonexistent");
 }
 
 TEST_F(SuperviseCaptureTest, TheScreenSaysWhyThereIsNoDump) {

@@ -66,7 +66,8 @@ Result<> CaptureTarget::CheckPlaces(const KeyArming& arming) const {
 
 std::string CaptureTarget::Describe() const {
   const DeviceIdentity& identity = state_->found.identity;
-  std::string text = identity.name + " (" + FormatSize(identity.size);
+  const Uuid& swap_uuid = state_->description.device().swap_uuid;
+  std::string text = identity.name + " (swap " + FormatUuid(swap_uuid) + ", " + FormatSize(identity.size);
   if (!identity.serial.empty()) text += ", serial " + identity.serial;
   return text + ")";
 }

@@ -41,6 +41,17 @@ Result<> ExtractMessages(const char* vmcore_path, const char* output) {
   return written;
 }
 
+Result<> ShowMessages(const char* vmcore_path, const StatusReporter& status) {
+  constexpr uint64_t kNewestBytes = 16 * kKiB;
+  std::string newest;
+  TRY(WriteMessages(vmcore_path, kNewestBytes, [&](std::string_view text) -> Result<> {
+    newest += text;
+    return {};
+  }));
+  status.Messages(newest, kShownMessages);
+  return {};
+}
+
 Result<> ReplayMessages(const char* vmcore_path, const char* log) {
   const UniqueFd file = TRY(OpenFile(log, O_WRONLY), "%s", log);
   return WriteMessages(vmcore_path, kReplayedBytes, [&](std::string_view text) -> Result<> {

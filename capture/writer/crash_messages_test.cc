@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/writer/crash_messages.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -44,6 +45,21 @@ TEST_F(CrashMessagesTest, NeitherOverwritesNorLeavesHalfAFile) {
   directory_.WriteFile("no-vmcore", "text");
   EXPECT_FALSE(ExtractMessages(Path("no-vmcore").c_str(), Path("other").c_str()).ok());
   EXPECT_NE(access(Path("other").c_str(), F_OK), 0);
+}
+
+TEST_F(CrashMessagesTest, ShowsInitTheLastOnes) {
+  const std::string lines = directory_.WriteFile("lines", "");
+  const UniqueFd fd = OpenFile(lines.c_str(), O_WRONLY).TakeValue();
+  ASSERT_TRUE(ShowMessages(Path("vmcore").c_str(), StatusReporter(fd.get())).ok());
+  const std::string text = Read("lines");
+  EXPECT_TRUE(text.ends_with(kLastMessage)) << text;
+  size_t count = 0;
+  for (size_t begin = 0; begin < text.size(); begin = text.find('\n', begin) + 1, ++count) {
+    EXPECT_EQ(text.substr(begin, 8), "message ");
+  }
+  EXPECT_GT(count, 0U);
+  EXPECT_LE(count, kShownMessages);
+  EXPECT_FALSE(ShowMessages("/nonexistent", StatusReporter(fd.get())).ok());
 }
 
 TEST_F(CrashMessagesTest, ReplaysEachLineAsARecordThatNoConsoleShows) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // crashdump-capture: started by crashdump-init after a crash. Finds and proves the target, writes the dump, reports.
 // Exit status: 0 after a `result` line; 3 if the target could not be proven or the person at the machine said no, so
-// that nothing was written; 1 otherwise. Other tasks: --extract-messages FILE, --replay-messages, --zstd.
+// that nothing was written; 1 otherwise. Other tasks: --extract-messages FILE, --show-messages, --replay-messages,
+// --zstd.
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,8 +30,6 @@ namespace {
 
 constexpr int kExitFailed = 1;
 constexpr int kExitRefused = 3;
-// What fits on a screen of 80x50 with room for the rest.
-constexpr size_t kShownMessages = 40;
 constexpr uint64_t kMaxOverlayFileBytes = kMiB;
 // Init's limits come first: it adds some seconds to what it passes on.
 constexpr uint64_t kLongestHoldSeconds = kMostWaitSeconds + 60;
@@ -197,6 +196,11 @@ std::optional<Result<>> OtherTask(std::span<char* const> given) {
   if (name == "--extract-messages") {
     if (given.size() == 2) return ExtractMessages(kVmcore, given[1]);
     return Error::Format(ErrorCode::kInvalidArgument, "--extract-messages needs one FILE, and nothing else");
+  }
+  if (name == "--show-messages") {
+    // Init's pipe (capture/README.md).
+    if (given.size() == 1) return ShowMessages(kVmcore, StatusReporter(STDERR_FILENO));
+    return Error::Format(ErrorCode::kInvalidArgument, "--show-messages takes nothing else");
   }
   if (name == "--replay-messages") {
     if (given.size() == 1) return ReplayMessages(kVmcore, "/dev/kmsg");

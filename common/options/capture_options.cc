@@ -18,12 +18,12 @@ constexpr size_t kLongestName = 64;
 
 Result<uint64_t> ParseMilliseconds(std::string_view text, uint64_t least_seconds,
                                    uint64_t most_seconds = kMostSeconds) {
-  const uint64_t seconds = TRY(ParseNumber(text));
-  if (seconds < least_seconds || seconds > most_seconds) {
-    return Error::Format(ErrorCode::kInvalidArgument, "%" PRIu64 " is not between %" PRIu64 " and %" PRIu64 " seconds",
-                         seconds, least_seconds, most_seconds);
+  const Result<uint64_t> seconds = ParseNumber(text);
+  if (!seconds.ok() || seconds.value() < least_seconds || seconds.value() > most_seconds) {
+    return Error::Format(ErrorCode::kInvalidArgument, "not a number of seconds from %" PRIu64 " to %" PRIu64,
+                         least_seconds, most_seconds);
   }
-  return seconds * 1000;
+  return seconds.value() * 1000;
 }
 
 Result<> SetTimeout(std::string_view value, Options& options) {
@@ -202,8 +202,8 @@ Result<> Apply(std::string_view name, std::optional<std::string_view> value, Opt
   const OptionRow* const row = FindRow(name);
   if (row == nullptr) return Error::Format(ErrorCode::kNotFound, "no such option");
   if (!value && !row->alone.empty()) value = row->alone;
-  if (!value || value->empty()) return Error::Format(ErrorCode::kInvalidArgument, "needs a value");
-  return row->set(*value, options);
+  // No value is one that is not allowed, and so answered with those that are.
+  return row->set(value.value_or(""), options);
 }
 
 // The next word of a kernel command line. Double quotes hold blanks together and are left out of the result.

@@ -17,6 +17,8 @@ void Run(Bytes input) {
   const Options& options = parsed.options;
   Require(options.stall_ms >= 1000 && options.stall_ms <= kWeekMs && options.hold_ms >= 1000);
   Require(options.timeout_ms <= kWeekMs && options.linger_ms <= kWeekMs && options.hold_ms <= kWeekMs);
+  Require(options.confirm_ms <= kWeekMs);
+  Require(options.shell == ShellTime::kNever || options.linger_ms > 0);
   // It becomes part of a path below /dev.
   Require(options.status_port.find('/') == std::string::npos && !options.status_port.starts_with('.'));
   Require(options.hold.empty() || !options.status_port.empty());
@@ -32,6 +34,9 @@ std::vector<testing::FuzzerInput> Seeds() {
       testing::FuzzerInputOf("ro quiet crashdump.timeout=300 crashdump.stall=10 crashdump.linger=0 panic=10\n"),
       testing::FuzzerInputOf("crashdump.status_port=ttyS1 crashdump.hold=start,messages-safe,reboot:120"),
       testing::FuzzerInputOf("crashdump.device_wait=6 crashdump.threads=2 crashdump.compression_level=1"),
+      testing::FuzzerInputOf(
+          "crashdump.confirm=30 crashdump.confirm_default=no crashdump.shell crashdump.shell=before"),
+      testing::FuzzerInputOf("crashdump.pstore crashdump.pstore=no crashdump.shell=on-failure crashdump.linger=60"),
       testing::FuzzerInputOf("crashdump.dump_level=\"31\" crashdump.dump_level=1 a=\"b crashdump.stall=1\"")};
 }
 
