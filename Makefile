@@ -200,14 +200,13 @@ format: | build/packages-build
 
 RESULTS := build/test-results
 # A recipe that goes on after a failed suite: the counts decide at the end. $(1) is ARCH-MODE.
-RUN_UNIT = mkdir -p $(RESULTS); rm -f $(RESULTS)/unit-$(1).xml; toolchain/run $(firstword $(subst -, ,$(1))) \
-	build/$(1)/unit-tests --gtest_brief=1 --gtest_output=xml:$(RESULTS)/unit-$(1).xml || true
+RUN_UNIT = scripts/run-unit-tests $(1) $(RESULTS) || true
 
 ## check: unit tests and lint, the quick round
 check: build/$(HOST)-host/unit-tests
 	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint $(COMMON_FLAGS) || true
 	$(Q)$(call RUN_UNIT,$(HOST)-host)
-	$(Q)scripts/count-results $(RESULTS)/lint.xml $(RESULTS)/unit-$(HOST)-host.xml
+	$(Q)scripts/count-results $(RESULTS)/lint.xml $(RESULTS)/unit-$(HOST)-host.*.xml
 
 ## unit: unit tests only; FILTER=Pattern selects
 unit: build/$(HOST)-host/unit-tests
@@ -307,7 +306,7 @@ $(OTHERS:%=unit-tests-%): unit-tests-%: | build/packages-build
 test-archs: build/packages-test all-archs build/$(ARCH)-static-test/unit-tests $(OTHERS:%=unit-tests-%)
 	$(Q)$(foreach each,$(ARCHITECTURES),echo '$(each):'; $(call RUN_UNIT,$(each)-static-test);)
 	$(Q)scripts/run-suite $(RESULTS)/architectures.xml architectures scripts/check-architectures $(ARCHITECTURES) || true
-	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.xml) $(RESULTS)/architectures.xml
+	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.*.xml) $(RESULTS)/architectures.xml
 
 ## test: everything; what must pass before anything lands
 test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img build/$(HOST)-asan/unit-tests
@@ -316,7 +315,7 @@ test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
 	$(Q)$(call RUN_UNIT,$(HOST)-asan)
 	$(Q)/usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml=$(RESULTS)/python.xml $(PYTHON_TESTS) || true
 	$(Q)qemu-tests/run --junit-xml=$(CURDIR)/$(RESULTS)/qemu.xml || true
-	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-$(HOST)-asan python qemu)
+	$(Q)scripts/count-results $(patsubst %,$(RESULTS)/%.xml,lint unit-$(HOST)-asan.* python qemu)
 
 # One after the other, and all of them, whatever failed before: each prints its counts.
 EVERYTHING := lint test test-archs guests slow-tests test-faults test-mutants

@@ -73,8 +73,8 @@ def test_the_page_of_the_command_line_knows_its_options() -> None:
 
 def test_the_page_of_the_capture_program_knows_what_is_of_use_by_hand() -> None:
     source = (_ROOT / "capture/writer/main.cc").read_text()
-    tasks = re.findall(r'name == "--([a-z-]+)"\) (?:\{\n|return Filter)', source[source.index("OtherTask(") :])
-    assert sorted(tasks) == ["extract-messages", "replay-messages", "zstd"]
+    tasks = re.findall(r'name == "--([a-z-]+)"\) (?:\{\n|return)', source[source.index("OtherTask(") :])
+    assert len(tasks) >= 4
     for task in tasks:
         assert re.search(rf"^\.TP\n\.BI? --{task}", page("crashdump-capture.8"), re.M), task
 

@@ -18,6 +18,11 @@ INSTALLED = {
     "usr/lib/systemd/system/crashdump-recover.service": 0o644,
     "usr/lib/systemd/system/swap.d/crashdump.conf": 0o644,
     "usr/lib/tmpfiles.d/crashdump.conf": 0o644,
+    "usr/share/bash-completion/completions/crashdump": 0o644,
+    "usr/share/man/man5/crashdump.conf.5": 0o644,
+    "usr/share/man/man7/crashdump.7": 0o644,
+    "usr/share/man/man8/crashdump-capture.8": 0o644,
+    "usr/share/man/man8/crashdump.8": 0o644,
 }
 PRIVATE = ("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/crash/kernel", "var/crash/kernel/dumps")
 
