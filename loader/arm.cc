@@ -17,6 +17,7 @@
 #include "common/storage/target_proof.h"
 #include "loader/boot_image.h"
 #include "loader/capture_command_line.h"
+#include "loader/capture_modules.h"
 #include "loader/load_method.h"
 #include "loader/occupancy.h"
 #include "loader/system_facts.h"
@@ -210,6 +211,19 @@ void NoteWrongOptions(std::string_view command_line, ArmReport& report) {
   }
 }
 
+// After the crash init would find no disk, and say so to nobody.
+void NoteMissingDrivers(int initramfs, const TargetDevice& target, ArmReport& report) {
+  const Result<CaptureModules> modules = CaptureModules::Read(initramfs);
+  if (!modules.ok()) return;
+  for (const DeviceDriver& driver : target.drivers) {
+    if (modules.value().Has(driver)) continue;
+    report.notes.push_back("the capture initramfs has no driver " + driver.module +
+                           ", and without it the target is not found after a crash: make it again, with "
+                           "mkcrashinitramfs --module " +
+                           driver.module);
+  }
+}
+
 Result<std::string> CommandLineFor(const Machine& machine, const Configuration& configuration,
                                    const Architecture& architecture, const TargetDevice& target) {
   CaptureCommandLineFacts facts;
@@ -283,6 +297,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   report.slot = allocation.slot;
   report.extent = allocation.extent;
   NoteWrongOptions(line, report);
+  NoteMissingDrivers(initramfs.fd.get(), target.described, report);
   DeleteDeadKeys(store, keys, target, allocation.occupancy, {boot_id, report.key_id}, report);
   return report;
 }

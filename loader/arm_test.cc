@@ -13,6 +13,7 @@
 #include "common/testing/fake_state_directory.h"
 #include "common/testing/target_builder.h"
 #include "common/testing/temp_directory.h"
+#include "loader/cpio_writer.h"
 #include "loader/fake_machine.h"
 #include "loader/fake_region_sink.h"
 #include "loader/status.h"
@@ -90,6 +91,22 @@ TEST_F(ArmTest, LoadsKernelInitramfsAndOverlay) {
   EXPECT_TRUE(Prove(description.value(), *target_.device, target_.identity, 1).ok());
   EXPECT_EQ(description.value().slot, report.slot);
   EXPECT_EQ(description.value().extent(), target_.region().data());
+}
+
+TEST_F(ArmTest, ADriverThatTheImageDoesNotHaveIsNamed) {
+  const auto write_image = [&](std::string_view modules) {
+    CpioWriter cpio(4 * kKiB);
+    cpio.AddFile("lib/modules/6.1/modules.dep", BytesOf(modules));
+    cpio.Finish();
+    machine_.Write(configuration_.initramfs, std::string(TextOf(cpio.bytes())));
+  };
+  write_image("kernel/drivers/virtio/virtio_pci.ko:\n");
+  EXPECT_EQ(MustLoad().notes,
+            (std::vector<std::string>{
+                "the capture initramfs has no driver virtio_blk, and without it the target is not found after a crash: "
+                "make it again, with mkcrashinitramfs --module virtio_blk"}));
+  write_image("kernel/drivers/virtio/virtio_pci.ko:\nkernel/drivers/block/virtio_blk.ko:\n");
+  EXPECT_TRUE(MustLoad().notes.empty());
 }
 
 class ArmWith64KiBPagesTest : public ArmTest {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Kernel modules: names and aliases to files (modules.dep, modules.alias), and the files into the kernel.
+// Kernel modules: the files of drivers into the kernel.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/options/module_index.h"
 
 namespace crashdump {
 
@@ -21,23 +22,6 @@ class ModuleLoader {
 class KernelModuleLoader : public ModuleLoader {
  public:
   Result<> Load(const std::string& path) override;
-};
-
-// The texts of a modules.dep and a modules.alias (depmod(8)).
-class ModuleIndex {
- public:
-  ModuleIndex(std::string dependencies, std::string aliases)
-      : dependencies_(std::move(dependencies)), aliases_(std::move(aliases)) {}
-
-  // The files that `name` needs, in the order in which they must be loaded, itself last, relative to the directory of
-  // modules.dep. Empty if there is no such module. '-' and '_' in names are the same, as everywhere in the kernel.
-  std::vector<std::string_view> FilesOf(std::string_view name) const;
-  // The same for all modules that say that they drive what has this alias.
-  std::vector<std::string_view> FilesForAlias(const std::string& alias) const;
-
- private:
-  std::string dependencies_;
-  std::string aliases_;
 };
 
 // The lines of a list; blank ones and those that begin with '#' are skipped.
