@@ -124,13 +124,11 @@ bool HasKeyboard(InitContext& init) {
   return lists.find("/atkbd.ko") != std::string::npos || lists.find("/usbhid.ko") != std::string::npos;
 }
 
-// A keyboard's driver is kept away from machines where nobody is to be asked or to look: it may find odd hardware
-// there.
+// A keyboard's driver is kept away from machines where nobody is to be asked: it may find odd hardware there.
 Result<> LoadKeyboardDriversIfAsked(InitContext& init) {
   const Options& options = init.options;
-  const bool asks = options.confirm_ms != 0 || options.shell != ShellTime::kNever;
-  if (!asks && options.screen != ScreenMode::kBrown) return {};
-  if (asks && !HasKeyboard(init)) Note(init, "no driver for a keyboard: only a serial console can be typed at");
+  if (options.confirm_ms == 0 && options.shell == ShellTime::kNever) return {};
+  if (!HasKeyboard(init)) Note(init, "no driver for a keyboard: only a serial console can be typed at");
   return LoadKeyboardDrivers(init);
 }
 

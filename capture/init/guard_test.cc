@@ -31,8 +31,8 @@ TEST(GuardTest, DoesNothingWhileItHearsOfInit) {
   Result<Guard> guard = Guard::Start(OnExpiry);
   ASSERT_TRUE(guard.ok());
   for (int i = 0; i < 8; ++i) {
-    guard.value().Expect(300 + static_cast<uint64_t>(i), NowMs());  // another limit is sent at once
-    usleep(100'000);
+    guard.value().Expect(2000 + static_cast<uint64_t>(i), NowMs());  // another limit is sent at once
+    usleep(300'000);
   }
   int status = 0;
   EXPECT_EQ(waitpid(guard.value().pid(), &status, WNOHANG), 0);

@@ -31,7 +31,7 @@ void ShowOutcome(crashdump::InitContext& init, bool saved) {
   const bool offers_shell = shell == ShellTime::kAfter || (shell == ShellTime::kOnFailure && !saved);
   if (saved && !offers_shell && !init.screen.is_shown()) return;
   // So that a key can hold it.
-  if (!saved && init.options.linger_ms != 0) (void)RunSteps(init, KeyboardSteps());
+  if ((!saved || init.screen.is_shown()) && init.options.linger_ms != 0) (void)RunSteps(init, KeyboardSteps());
   const bool short_look = saved && !offers_shell;
   RunCountDown(init, {.what_follows = std::string("The machine ") + Words(init.options.final).does,
                       .duration_ms = short_look ? std::min(kSuccessMs, init.options.linger_ms) : init.options.linger_ms,

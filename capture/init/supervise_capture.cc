@@ -186,12 +186,12 @@ std::vector<std::string> CaptureArguments(const Options& options, unsigned numbe
   return arguments;
 }
 
-void ShowMessages(InitContext& init, const char* program) {
+void ShowMessages(InitContext& init, const char* program, uint64_t longest_ms) {
+  RefreshScreen(init);
   const std::vector<std::string> arguments = {"--show-messages"};
   const Result<ChildProcess> child = ChildProcess::Start(program, arguments);
   if (!child.ok()) return;
-  constexpr uint64_t kLongestMs = 30'000;
-  const uint64_t end_ms = NowMs() + kLongestMs;
+  const uint64_t end_ms = NowMs() + longest_ms;
   CaptureView view(init, NowMs());
   LineBuffer lines;
   bool ended = false;
@@ -224,7 +224,8 @@ CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t
       const std::string failure = std::string(kNoDump) + program + " cannot be started: " + child.error().text();
       init.console.Line("%s", failure.c_str());
       init.port.Line("note %s", failure.c_str());
-      init.screen.content.outcome = {failure};
+      outcomes.push_back(failure);
+      init.screen.content.outcome = outcomes;
       return {};
     }
     Run run(init, child.TakeValue(), limits);
@@ -242,11 +243,12 @@ CaptureOutcome SuperviseCapture(InitContext& init, const char* program, uint64_t
     }
     const std::string failure = std::string(attempt.messages_safe() ? kNoImage : kNoDump) + attempt.reason();
     init.console.Line("%s", failure.c_str());
-    outcomes.push_back(failure);
     if (!attempt.may_try_again() || number == kAttempts) {
+      outcomes.push_back(failure);
       init.screen.content.outcome = outcomes;
       return outcome;
     }
+    outcomes.push_back("First attempt: " + attempt.reason());
     init.console.Line("%s", kSecondAttempt);
     init.screen.content.activity = kSecondAttempt;
     RefreshScreen(init);

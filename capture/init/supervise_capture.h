@@ -22,8 +22,8 @@ struct CaptureOutcome {
 };
 
 // Has `program` tell the last panic messages, for consoles and screen, after a capture that could write them nowhere;
-// for half a minute at most.
-void ShowMessages(InitContext& init, const char* program);
+// for `longest_ms` at most.
+void ShowMessages(InitContext& init, const char* program, uint64_t longest_ms = 30'000);
 
 // Runs `program` until it is done, has failed for good, or time is up; `death_ms` is how long a killed one may take to
 // die.

@@ -246,7 +246,7 @@ TEST_F(SuperviseCaptureTest, TheScreenSaysWhatCrashedAndWhatBecameOfIt) {
   EXPECT_EQ(content.trace, (std::vector<std::string>{"panic+0x1/0x2"}));
   EXPECT_EQ(content.target, "vda2");
   EXPECT_EQ(content.activity, "The messages are saved. Saving the memory");
-  EXPECT_EQ(content.outcome, (std::vector<std::string>{"no dump: the capture program ended with status 1",
+  EXPECT_EQ(content.outcome, (std::vector<std::string>{"First attempt: the capture program ended with status 1",
                                                        "The memory is saved: 5 pages"}));
   EXPECT_TRUE(Shown("crash: panic Kernel panic")) << console();
 }
@@ -268,8 +268,19 @@ TEST_F(SuperviseCaptureTest, MessagesThatWereSavedNowhereAreShown) {
   ShowMessages(init_, program.c_str());
   for (int i = 1; i <= 3; ++i) EXPECT_TRUE(Shown("| line " + std::to_string(i))) << console();
   EXPECT_EQ(init_.screen.content.messages, (std::vector<std::string>{"line 1", "line 2", "line 3"}));
-  // Nobody is waited for who is not there.
-  ShowMessages(init_, "/nonexistent");
+}
+
+TEST_F(SuperviseCaptureTest, NobodyIsWaitedForWhoDoesNotShowThem) {
+  const std::string silent = directory_.MakeScript("silent", "exec sleep 100");
+  const std::string deaf = directory_.MakeScript("deaf", "exec 2>/dev/null 3>/dev/null sleep 100");
+  const std::string talking = directory_.MakeScript("talking", "while :; do echo message again >&2; done");
+  const uint64_t begin_ms = NowMs();
+  for (const std::string& program : {silent, deaf, talking, std::string("/nonexistent")}) {
+    ShowMessages(init_, program.c_str(), 300);
+  }
+  EXPECT_LT(NowMs() - begin_ms, 30'000U);
+  EXPECT_FALSE(init_.screen.content.messages.empty());
+  EXPECT_LE(init_.screen.content.messages.size(), 100U);
 }
 
 TEST_F(SuperviseCaptureTest, TheScreenSaysWhyThereIsNoDump) {

@@ -175,6 +175,7 @@ Result<int> Capture(const Arguments& arguments, const StatusReporter& status) {
   if (arguments.confirm_seconds != 0) {
     status.Confirm(target.value()->DescribeProof());
     if (!status.AwaitYes(arguments.confirm_seconds)) {
+      status.Messages(contents.messages, kShownMessages);
       status.Failed("the answer was no: nothing was written");
       return kExitRefused;
     }

@@ -31,7 +31,7 @@ enum class ShellTime : uint8_t {
   kNever,
   kBefore,     // before anything is written
   kAfter,      // behind the capture
-  kOnFailure,  // behind it, if there is no dump
+  kOnFailure,  // behind it, if there is no complete dump
 };
 
 // How everything ends.

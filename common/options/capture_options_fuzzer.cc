@@ -16,8 +16,8 @@ void Run(Bytes input) {
   const ParsedOptions parsed = ParseOptions(TextOf(input));
   const Options& options = parsed.options;
   Require(options.stall_ms >= 1000 && options.stall_ms <= kWeekMs && options.hold_ms >= 1000);
-  Require(options.timeout_ms <= kWeekMs && options.linger_ms <= kWeekMs && options.hold_ms <= kWeekMs);
-  Require(options.confirm_ms <= kWeekMs);
+  Require(options.timeout_ms <= kWeekMs && options.linger_ms <= kWeekMs);
+  Require(options.hold_ms <= kMostWaitSeconds * 1000 && options.confirm_ms <= kMostWaitSeconds * 1000);
   Require(options.shell == ShellTime::kNever || options.linger_ms > 0);
   // It becomes part of a path below /dev.
   Require(options.status_port.find('/') == std::string::npos && !options.status_port.starts_with('.'));
