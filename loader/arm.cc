@@ -48,7 +48,7 @@ Result<> CheckKernelCanLoad(const Machine& machine) {
   const uint64_t reserved = TRY(CrashReservation(machine));
   if (reserved == 0) {
     return Error::Format(ErrorCode::kRefused,
-                         "no memory is reserved for a capture kernel: add crashkernel=256M to the kernel command line "
+                         "no memory is reserved for a capture kernel: add crashkernel=192M to the kernel command line "
                          "and reboot");
   }
   constexpr const char* kLoadDisabled = "/proc/sys/kernel/kexec_load_disabled";

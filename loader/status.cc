@@ -26,7 +26,7 @@ bool CheckReservation(const Machine& machine, Status& status) {
     return false;
   }
   if (reserved.value() == 0) {
-    status.problems.emplace_back("no memory reserved: add crashkernel=256M to the kernel command line and reboot");
+    status.problems.emplace_back("no memory reserved: add crashkernel=192M to the kernel command line and reboot");
     return false;
   }
   return true;
