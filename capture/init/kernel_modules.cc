@@ -9,17 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "capture/init/status_line.h"
 #include "common/base/io.h"
-#include "common/base/parse.h"
 
 namespace crashdump {
 namespace {
-
-std::string_view TakeUpTo(std::string_view& text, char end) {
-  const std::string_view piece = text.substr(0, text.find(end));
-  text.remove_prefix(std::min(piece.size() + 1, text.size()));
-  return piece;
-}
 
 bool IsAlias(std::string_view word) { return word.find(':') != std::string_view::npos; }
 
@@ -31,15 +25,6 @@ Result<> KernelModuleLoader::Load(const std::string& path) {
   return {};
 }
 
-std::vector<std::string> ParseModuleList(std::string_view text) {
-  std::vector<std::string> names;
-  while (!text.empty()) {
-    const std::string_view line = TrimSpace(TakeUpTo(text, '\n'));
-    if (!line.empty() && line.front() != '#') names.emplace_back(line);
-  }
-  return names;
-}
-
 std::vector<std::string> LoadModules(const std::vector<std::string>& lines, const ModuleIndex& index,
                                      const std::string& directory, ModuleLoader& loader) {
   std::vector<std::string> notes;
@@ -48,7 +33,7 @@ std::vector<std::string> LoadModules(const std::vector<std::string>& lines, cons
     const std::string first = line.substr(0, line.find(' '));
     std::vector<std::string_view> files;
     for (std::string_view words = line; files.empty() && !words.empty();) {
-      const std::string_view word = TakeUpTo(words, ' ');
+      const std::string_view word = TakeFirstWord(words);
       files = IsAlias(word) ? index.FilesForAlias(std::string(word)) : index.FilesOf(word);
     }
     if (files.empty() && !IsAlias(first)) {

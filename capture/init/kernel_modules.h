@@ -24,9 +24,6 @@ class KernelModuleLoader : public ModuleLoader {
   Result<> Load(const std::string& path) override;
 };
 
-// The lines of a list; blank ones and those that begin with '#' are skipped.
-std::vector<std::string> ParseModuleList(std::string_view text);
-
 // Loads a driver for each line, in the order given, each behind what it depends on. A line is the name of a module, an
 // alias (which has a colon), or both: then the alias counts only if the name is not known here. Drivers that are not in
 // the index are taken for built in, and what fails to load is not fatal (the capture program finds out whether its disk

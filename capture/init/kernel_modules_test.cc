@@ -6,23 +6,10 @@
 #include <cerrno>
 #include <map>
 
+#include "common/testing/module_lists.h"
+
 namespace crashdump {
 namespace {
-
-constexpr const char* kIndex =
-    "kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko\n"
-    "kernel/drivers/virtio/virtio.ko:\n"
-    "kernel/drivers/virtio/virtio_ring.ko: kernel/drivers/virtio/virtio.ko\n"
-    "kernel/lib/crc-t10dif.ko:\n"
-    "kernel/drivers/nvme/host/nvme-core.ko: kernel/lib/crc-t10dif.ko";
-
-constexpr const char* kAliases =
-    "# Aliases extracted from modules themselves.\n"
-    "alias virtio:d00000002v* virtio_blk\n"
-    "alias pci:v*d*sv*sd*bc01sc08i02* nvme-core\n"
-    "alias pci:v00001234d*sv*sd*bc01sc08i02* virtio\n"
-    "alias pci:v00009999* not_packed\n"
-    "alias";
 
 class FakeLoader : public ModuleLoader {
  public:
@@ -36,16 +23,10 @@ class FakeLoader : public ModuleLoader {
   std::map<std::string, int> failures;
 };
 
-TEST(ModuleListTest, OneNamePerLine) {
-  EXPECT_EQ(ParseModuleList("# made by load\nvirtio\n\n  nvme \nahci"),
-            (std::vector<std::string>{"virtio", "nvme", "ahci"}));
-  EXPECT_TRUE(ParseModuleList("").empty());
-}
-
 TEST(LoadModulesTest, InTheOrderGivenAndEachFileOnce) {
   FakeLoader loader;
-  const std::vector<std::string> notes =
-      LoadModules({"nvme_core", "virtio_blk", "virtio"}, ModuleIndex(kIndex, kAliases), "/lib/modules/6", loader);
+  const std::vector<std::string> notes = LoadModules({"nvme_core", "virtio_blk", "virtio"},
+                                                     ModuleIndex(kModulesDep, kModulesAlias), "/lib/modules/6", loader);
   EXPECT_TRUE(notes.empty());
   EXPECT_EQ(loader.loaded,
             (std::vector<std::string>{
@@ -56,18 +37,21 @@ TEST(LoadModulesTest, InTheOrderGivenAndEachFileOnce) {
 
 TEST(LoadModulesTest, AnAliasFindsWhatTheNameDoesNot) {
   FakeLoader loader;
-  EXPECT_TRUE(LoadModules({"virtio virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_TRUE(
+      LoadModules({"virtio virtio:d00000002v00001AF4"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader).empty());
   EXPECT_EQ(loader.loaded, (std::vector<std::string>{"d/kernel/drivers/virtio/virtio.ko"})) << "the name is known";
   loader.loaded.clear();
-  EXPECT_TRUE(LoadModules({"old_blk virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_TRUE(
+      LoadModules({"old_blk virtio:d00000002v00001AF4"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader).empty());
   EXPECT_EQ(loader.loaded.back(), "d/kernel/drivers/block/virtio_blk.ko");
   // Built into the kernel that crashed, so that it had no name there.
   loader.loaded.clear();
-  EXPECT_TRUE(LoadModules({"virtio:d00000002v00001AF4"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
+  EXPECT_TRUE(LoadModules({"virtio:d00000002v00001AF4"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader).empty());
   EXPECT_EQ(loader.loaded.back(), "d/kernel/drivers/block/virtio_blk.ko");
   // Bridges and the like have a driver, but none that an image would hold.
-  EXPECT_TRUE(LoadModules({"pci:v00001B36d0000000C"}, ModuleIndex(kIndex, kAliases), "d", loader).empty());
-  EXPECT_EQ(LoadModules({"old pci:v00001B36d0000000C"}, ModuleIndex(kIndex, kAliases), "d", loader).size(), 1U);
+  EXPECT_TRUE(LoadModules({"pci:v00001B36d0000000C"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader).empty());
+  EXPECT_EQ(LoadModules({"old pci:v00001B36d0000000C"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader).size(),
+            1U);
 }
 
 TEST(LoadModulesTest, WhatIsThereAlreadyIsFineAndWhatFailsIsNoted) {
@@ -75,7 +59,7 @@ TEST(LoadModulesTest, WhatIsThereAlreadyIsFineAndWhatFailsIsNoted) {
   loader.failures["d/kernel/drivers/virtio/virtio.ko"] = EEXIST;
   loader.failures["d/kernel/lib/crc-t10dif.ko"] = ENOEXEC;
   const std::vector<std::string> notes =
-      LoadModules({"virtio", "no_such", "nvme_core"}, ModuleIndex(kIndex, kAliases), "d", loader);
+      LoadModules({"virtio", "no_such", "nvme_core"}, ModuleIndex(kModulesDep, kModulesAlias), "d", loader);
   ASSERT_EQ(notes.size(), 2U);
   EXPECT_EQ(notes[0], "module no_such: not in this image, taken for built in");
   EXPECT_EQ(notes[1], "module kernel/lib/crc-t10dif.ko: finit_module: Exec format error");

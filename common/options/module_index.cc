@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "common/base/parse.h"
+
 namespace crashdump {
 namespace {
 
@@ -55,6 +57,15 @@ std::vector<std::string_view> ModuleIndex::FilesForAlias(const std::string& alia
     files.insert(files.end(), of_module.begin(), of_module.end());
   }
   return files;
+}
+
+std::vector<std::string> ParseModuleList(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const std::string_view line = TrimSpace(TakeUpTo(text, '\n'));
+    if (!line.empty() && line.front() != '#') names.emplace_back(line);
+  }
+  return names;
 }
 
 }  // namespace crashdump

@@ -29,4 +29,7 @@ class ModuleIndex {
   std::string aliases_;
 };
 
+// The lines of a list; blank ones and those that begin with '#' are skipped.
+std::vector<std::string> ParseModuleList(std::string_view text);
+
 }  // namespace crashdump
