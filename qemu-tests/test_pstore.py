@@ -33,7 +33,7 @@ def test_variables_of_uefi_do_too(make_rig: Callable[..., Rig], kernel: Kernel, 
     build_initramfs(initramfs, kernel, [*DISK_MODULES, "efi_pstore"])
     tools = build_product_disk(tmp_path / "tools.img", kernel, packed=["--module", "efi_pstore"])
     rig = make_rig(tools=tools, initramfs=initramfs, **uefi_options(test_directory))
-    crash_without_a_disk(rig, "efi_pstore")
+    crash_without_a_disk(rig, "efi")
 
 
 def crash_without_a_disk(rig: Rig, backend: str) -> None:
