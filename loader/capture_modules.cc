@@ -3,6 +3,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -83,19 +84,13 @@ Result<CaptureModules> CaptureModules::Read(int initramfs) {
     if (name == "modules.builtin") builtin = entry->contents;
   }
   if (!found) return Unsupported("no modules.dep");
-  return CaptureModules(ModuleIndex(std::move(dependencies), std::move(aliases)), std::move(builtin));
+  return CaptureModules(ModuleIndex(std::move(dependencies), std::move(aliases)), ModuleIndex(std::move(builtin), ""));
 }
 
 bool CaptureModules::Has(const DeviceDriver& driver) const {
   if (driver.module.empty() || !index_.FilesOf(driver.module).empty()) return true;
   if (!driver.alias.empty() && !index_.FilesForAlias(driver.alias).empty()) return true;
-  std::string_view rest = builtin_;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (ModuleIndex::IsFileOf(line, driver.module)) return true;
-  }
-  return false;
+  return !builtin_.FilesOf(driver.module).empty();
 }
 
 }  // namespace crashdump

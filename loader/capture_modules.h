@@ -2,9 +2,8 @@
 // CaptureModules: the drivers that a capture initramfs has, so that one that is missing is named before the crash.
 #pragma once
 
-#include <string>
+#include <utility>
 
-#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/options/module_index.h"
 #include "common/storage/device_drivers.h"
@@ -22,10 +21,10 @@ class CaptureModules {
   bool Has(const DeviceDriver& driver) const;
 
  private:
-  CaptureModules(ModuleIndex index, std::string builtin) : index_(std::move(index)), builtin_(std::move(builtin)) {}
+  CaptureModules(ModuleIndex index, ModuleIndex builtin) : index_(std::move(index)), builtin_(std::move(builtin)) {}
 
   ModuleIndex index_;
-  std::string builtin_;  // the text of modules.builtin
+  ModuleIndex builtin_;  // into the kernel
 };
 
 }  // namespace crashdump

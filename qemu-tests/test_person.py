@@ -106,9 +106,12 @@ class Asked:
     directory: Path
 
     def wait_for_screen(self, *words: str) -> None:
-        """Until all of them stand on its display."""
+        """Until all of them stand on its display together."""
         deadline = time.monotonic() + 60
-        while any(word not in (text := self.font.read(Picture.of(self.rig.vm, self.directory))) for word in words):
+        while True:
+            text = self.font.read(Picture.of(self.rig.vm, self.directory))
+            if all(word in text for word in words):
+                return
             assert time.monotonic() < deadline, text
             time.sleep(1)
 

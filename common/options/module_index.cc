@@ -16,15 +16,16 @@ std::string_view TakeUpTo(std::string_view& text, char end) {
   return piece;
 }
 
-}  // namespace
-
-bool ModuleIndex::IsFileOf(std::string_view path, std::string_view name) {
+// Whether `path` ("kernel/drivers/block/virtio_blk.ko") is the file of module `name` ("virtio-blk").
+bool IsFileOf(std::string_view path, std::string_view name) {
   path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
   constexpr std::string_view kSuffix = ".ko";
   if (path.size() != name.size() + kSuffix.size() || !path.ends_with(kSuffix)) return false;
   return std::equal(name.begin(), name.end(), path.begin(),
                     [](char a, char b) { return (a == '-' ? '_' : a) == (b == '-' ? '_' : b); });
 }
+
+}  // namespace
 
 std::vector<std::string_view> ModuleIndex::FilesOf(std::string_view name) const {
   std::string_view rest = dependencies_;

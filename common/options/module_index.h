@@ -9,7 +9,7 @@
 
 namespace crashdump {
 
-// The texts of a modules.dep and a modules.alias (depmod(8)).
+// The texts of a modules.dep and a modules.alias (depmod(8)). A modules.builtin is a modules.dep without dependencies.
 class ModuleIndex {
  public:
   ModuleIndex(std::string dependencies, std::string aliases)
@@ -20,9 +20,6 @@ class ModuleIndex {
   std::vector<std::string_view> FilesOf(std::string_view name) const;
   // The same for all modules that say that they drive what has this alias.
   std::vector<std::string_view> FilesForAlias(const std::string& alias) const;
-
-  // Whether `path` ("kernel/drivers/block/virtio_blk.ko") is the file of module `name` ("virtio-blk").
-  static bool IsFileOf(std::string_view path, std::string_view name);
 
  private:
   std::string dependencies_;
