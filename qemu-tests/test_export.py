@@ -13,6 +13,7 @@ from machine.kdump import KdumpFile
 from machine.product import PROGRAM
 from machine.vmcore import PAGE, ZERO_PAGE, Vmcore
 from machine.vmcores import VmcoreSet, vmcore_set
+from platforms import slow_except
 from readers import (
     DrgnReader,
     LibkdumpfileReader,
@@ -21,8 +22,8 @@ from readers import (
     makedumpfile_rearrange,
 )
 
-_KERNELS = ["bookworm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bullseye", "trixie", "trixie-backports"))]
-_MADE_BY = ["kexec", pytest.param("qemu", marks=pytest.mark.slow)]
+_KERNELS = slow_except(("bookworm", "bullseye", "trixie", "trixie-backports"), ("bookworm",))
+_MADE_BY = slow_except(("kexec", "qemu"), ("kexec",))
 # KPF_* of include/uapi/linux/kernel-page-flags.h.
 _HWPOISON, _OFFLINE = 1 << 19, 1 << 23
 _FORMATS = {

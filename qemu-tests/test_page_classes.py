@@ -6,29 +6,20 @@ import re
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Iterable, Iterator
+from typing import Iterator
 
 import pytest
 
 from machine.kdump import KdumpFile
 from machine.product import PROGRAM
 from machine.vmcore import Vmcore
-from machine.vmcores import RECIPES, VmcoreSet, vmcore_set
+from machine.vmcores import VmcoreSet, vmcore_set
+from platforms import ALL_VMCORE_SETS, slow_except
 from readers import makedumpfile_filter
 
-_LEVELS = (1, 2, 4, 8, 16, 31)
 # makedumpfile of Debian 12 is for Linux up to 6.2 or so.
-_KNOWN_TO_MAKEDUMPFILE = ("bullseye", "bookworm")
-
-
-def _slow(values: Iterable[object], is_slow: Callable[[object], bool]) -> list[object]:
-    return [pytest.param(value, marks=pytest.mark.slow) if is_slow(value) else value for value in values]
-
-
-# What is not slow takes 3 minutes; the rest goes through the same code with other numbers.
-_SETS = _slow(RECIPES, lambda name: str(name) in ("bookworm-4g", "i386", "ppc64le-hash"))
-_LEVELS_BY_FLAGS = _slow(_LEVELS, lambda level: level not in (16, 31))
-_LEVELS_BY_MAKEDUMPFILE = _slow(_LEVELS, lambda level: level not in (4, 31))
+_KNOWN_TO_MAKEDUMPFILE = slow_except(("bullseye", "bookworm"), ("bookworm",))
+_LEVELS = (1, 2, 4, 8, 16, 31)
 
 # include/uapi/linux/kernel-page-flags.h, and include/linux/kernel-page-flags.h from 32 on
 _LRU, _SLAB, _BUDDY, _ANON, _SWAPCACHE, _SWAPBACKED, _HUGE, _HWPOISON, _THP, _OFFLINE, _PRIVATE = 5, 7, 10, 12, 13, 14, 17, 19, 22, 23, 35
@@ -112,7 +103,7 @@ def test_counts_are_the_kernels_own(vmcores: VmcoreSet, tmp_path: Path) -> None:
         assert counted["user"] <= (anonymous + huge + swap_cache) * 1.01
 
 
-@pytest.mark.parametrize("level", _LEVELS_BY_FLAGS)
+@pytest.mark.parametrize("level", slow_except(_LEVELS, (16, 31)))
 def test_kept_is_what_the_kernel_said(vmcores: VmcoreSet, classes: dict[int, str], level: int, tmp_path: Path) -> None:
     """Page by page. Between the record and the crash some pages have changed hands."""
     for vmcore in vmcores.described:
@@ -141,7 +132,7 @@ def test_kept_is_what_the_kernel_said(vmcores: VmcoreSet, classes: dict[int, str
         original.close()
 
 
-@pytest.mark.parametrize("level", _LEVELS_BY_MAKEDUMPFILE)
+@pytest.mark.parametrize("level", slow_except(_LEVELS, (4, 31)))
 @pytest.mark.parametrize("name", _KNOWN_TO_MAKEDUMPFILE)
 def test_kept_is_what_makedumpfile_keeps(name: str, level: int, tmp_path: Path) -> None:
     vmcores = vmcore_set(name)

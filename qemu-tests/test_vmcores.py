@@ -11,7 +11,8 @@ import pytest
 
 from machine.architecture import ARCHITECTURES
 from machine.vmcore import Vmcore, system_ram
-from machine.vmcores import RECIPES, VmcoreSet, vmcore_set
+from machine.vmcores import VmcoreSet, vmcore_set
+from platforms import ALL_VMCORE_SETS
 
 _MARK = re.compile(rb"use_memory ([a-z]+) [0-9]{8}\n")
 
@@ -27,10 +28,7 @@ class Contents:
     used: dict[str, list[int]]  # page frames by the kind of guest/use_memory.c
 
 
-_SLOW = ("bookworm-4g", "i386", "ppc64le-hash")
-
-
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else []) for name in RECIPES])
+@pytest.fixture(scope="module", params=ALL_VMCORE_SETS)
 def vmcores(request: pytest.FixtureRequest) -> VmcoreSet:
     return vmcore_set(request.param)
 
