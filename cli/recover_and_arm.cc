@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/format/armed_record.h"
+#include "common/storage/region_store.h"
 #include "loader/status.h"
 #include "loader/system_facts.h"
 
@@ -45,7 +46,8 @@ Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Pub
 
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock) {
-  if (!machine.Exists(kConfigurationPath)) return std::optional<ArmReport>();
+  const std::vector<StoredRegion> regions = TRY(RegionStore(state.regions).ReadAll());
+  if (regions.empty() && !machine.Exists(kConfigurationPath)) return std::optional<ArmReport>();
   const bool has_published = std::any_of(
       notes.begin(), notes.end(), [](const RecoverNote& note) { return note.kind == RecoverNote::Kind::kPublished; });
   // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.

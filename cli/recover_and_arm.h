@@ -30,8 +30,8 @@ Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Pub
                                               const std::vector<RecoverDevice>& devices,
                                               const MakeRegionDumps& make_dumps);
 
-// Arms the machine, unless it has no configuration, or what is loaded is as good as a new image: then nothing.
-// `notes` are those of RecoverDumps().
+// Arms the machine, unless it has neither configuration nor region, or what is loaded is as good as a new image: then
+// nothing. `notes` are those of RecoverDumps().
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock);
 

@@ -18,8 +18,10 @@
 #include "loader/boot_image.h"
 #include "loader/capture_command_line.h"
 #include "loader/capture_modules.h"
+#include "loader/choose_swap.h"
 #include "loader/load_method.h"
 #include "loader/occupancy.h"
+#include "loader/panic_causes.h"
 #include "loader/system_facts.h"
 #include "loader/target.h"
 
@@ -260,7 +262,8 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   TRY(CheckFits(machine, kernel, initramfs));
   const std::string boot_id = TRY(BootId(machine));
 
-  const Target target = TRY(OpenTarget(machine, state, configuration.target));
+  const Uuid swap = TRY(ChoosePreparedSwap(machine, state, configuration.target));
+  const Target target = TRY(OpenTarget(machine, state, swap));
   const std::string line = TRY(CommandLineFor(machine, configuration, architecture, target.described));
   KeyStore store(state.keys);
   const KeyStore::Contents keys = TRY(store.ReadAll(), "key records");
@@ -291,6 +294,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
             .architecture = architecture}));
 
   ArmReport report;
+  report.notes = SetPanicCauses(machine, state.run, configuration.panic_on);
   report.method = method;
   report.device = target.identity.name;
   report.key_id = record.credentials.key_id;

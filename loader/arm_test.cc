@@ -39,7 +39,7 @@ class ArmTest : public testing::Test {
     configuration_.initramfs = "/var/lib/crashdump/initramfs-6.1.0-test";
   }
 
-  StateDirectories State() { return {keys_, regions_, run_}; }
+  StateDirectories State() { return {keys_, regions_, run_, remembered_}; }
   Result<ArmReport> Load() { return Arm(machine_, State(), configuration_); }
   ArmReport MustLoad() {
     const Result<ArmReport> report = Load();
@@ -72,7 +72,7 @@ class ArmTest : public testing::Test {
   TempDirectory root_;
   FakeMachine machine_{root_.path()};
   BuiltTarget target_;
-  FakeStateDirectory keys_, regions_, run_;
+  FakeStateDirectory keys_, regions_, run_, remembered_;
   Configuration configuration_;
 };
 

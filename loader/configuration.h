@@ -2,18 +2,37 @@
 // /etc/crashdump.conf: lines of KEY=value. The table of keys is in configuration.cc.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
+#include "common/base/units.h"
 #include "common/storage/uuid.h"
 #include "common/vmcore/vmcore_format.h"
 #include "loader/machine.h"
+#include "loader/panic_causes.h"
 
 namespace crashdump {
 
+// Where `recover` puts the report that apport reads.
+enum class ReportPlace : uint8_t {
+  kPrivate,  // beside the dump, where only root can see that there is one
+  kApport,   // in /var/crash, where its name tells everybody that the machine crashed
+};
+
+// Which dumps `recover` keeps; the newest always stays.
+struct Retention {
+  uint64_t keep = 0;      // KEEP: at most so many; 0: all
+  uint64_t max_size = 0;  // MAX_SIZE: at most so many bytes; 0: all
+};
+
 struct Configuration {
-  Uuid target{};               // TARGET=UUID=...: the swap whose upper end is the region
+  std::optional<Uuid> target;       // TARGET=UUID=...: the swap whose upper end is the region; else it is chosen
+  bool prepares_at_boot = false;    // RESERVE was given: the next boot may prepare the swap
+  std::optional<uint64_t> reserve;  // RESERVE: bytes to set aside; empty: automatic
+  std::vector<PanicCause> panic_on = {PanicCause::kHardLockup};  // PANIC_ON
   std::string kernel_version;  // KERNEL_VERSION: of the capture kernel; default: the running kernel's
   std::string kernel;          // KERNEL: default: vmlinuz-VERSION or vmlinux-VERSION in /boot, or among the modules
   std::string initramfs;       // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION
@@ -22,12 +41,19 @@ struct Configuration {
   // VMCORE_FORMAT, VMCORE_COMPRESS: how `recover` publishes memory.
   VmcoreFormat vmcore_format = VmcoreFormat::kKdump;
   PageCompression vmcore_compress = kDefaultPageCompression;
+  ReportPlace reports = ReportPlace::kPrivate;  // REPORTS
+  Retention retention;                          // KEEP, MAX_SIZE
+  uint64_t min_free = 64 * kMiB;                // MIN_FREE: bytes that stay free on the filesystem of the dumps
+  // MODULES and DISPLAY_MODULES are for the hooks that pack the initramfs; here they are only known.
 };
+
+// "auto" (empty), or a size as in ParseSize().
+Result<std::optional<uint64_t>> ParseReserve(std::string_view text);
 
 // Takes the text apart and fills in what it leaves out. The error names the line's key and what is wrong.
 Result<Configuration> ParseConfiguration(const Machine& machine, std::string_view text);
 
-// The same of the file at `path`; the error names it.
+// The same of the file at `path`; the error names it. Without a file, that of an empty one.
 Result<Configuration> ReadConfiguration(const Machine& machine, const char* path);
 
 }  // namespace crashdump

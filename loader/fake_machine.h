@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <memory>
@@ -121,12 +122,22 @@ class FakeMachine final : public Machine {
     return false;
   }
 
-  Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override {
-    std::vector<DeviceIdentity> found;
+  Result<std::vector<SwapDevice>> ListSwaps() const override {
+    std::vector<SwapDevice> found;
     for (const Device& device : devices) {
       const Result<std::vector<uint8_t>> head = ReadSwapHead(*device.device);
-      if (!head.ok() || !Equal(Bytes(head.value()).subspan(1036, uuid.size()), uuid)) continue;
-      if (FindSwapPageSize(head.value()) || FindSuspendSignature(head.value())) found.push_back(device.identity);
+      if (!head.ok() || (!FindSwapPageSize(head.value()) && !FindSuspendSignature(head.value()))) continue;
+      SwapDevice swap{.uuid = {}, .identity = device.identity};
+      std::copy_n(head.value().begin() + 1036, swap.uuid.size(), swap.uuid.begin());
+      found.push_back(swap);
+    }
+    return found;
+  }
+  Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override {
+    std::vector<DeviceIdentity> found;
+    const std::vector<SwapDevice> swaps = TRY(ListSwaps());
+    for (const SwapDevice& swap : swaps) {
+      if (swap.uuid == uuid) found.push_back(swap.identity);
     }
     return found;
   }

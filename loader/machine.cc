@@ -17,7 +17,6 @@
 
 #include "common/base/io.h"
 #include "common/base/units.h"
-#include "common/storage/find_devices.h"
 #include "common/storage/swap_header.h"
 #include "loader/boot_image.h"
 #include "loader/freed_memory.h"
@@ -83,6 +82,8 @@ bool LinuxMachine::IsNodeOf(const std::string& path, dev_t device_number) const 
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == device_number;
 }
+
+Result<std::vector<SwapDevice>> LinuxMachine::ListSwaps() const { return crashdump::ListSwaps(paths_); }
 
 Result<std::vector<DeviceIdentity>> LinuxMachine::FindSwaps(const Uuid& uuid) const {
   return crashdump::FindSwaps(paths_, uuid);

@@ -14,6 +14,7 @@
 #include "common/format/armed_record.h"
 #include "common/storage/block_device.h"
 #include "common/storage/device_identity.h"
+#include "common/storage/find_devices.h"
 #include "common/storage/uuid.h"
 #include "loader/architecture.h"
 
@@ -64,7 +65,8 @@ class Machine {
   // Whether the path is a node of this device.
   virtual bool IsNodeOf(const std::string& path, dev_t device_number) const = 0;
 
-  // Every device that libblkid takes for a swap with this UUID.
+  // Every device that libblkid takes for a swap with a UUID, and those with this one.
+  virtual Result<std::vector<SwapDevice>> ListSwaps() const = 0;
   virtual Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const = 0;
   virtual Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const = 0;
   // Every block device that begins with a suspend signature. Devices that cannot be read are passed over.
@@ -98,6 +100,7 @@ class LinuxMachine final : public Machine {
   uint64_t SecondsSince1970() const override;
   Result<uint64_t> FilesystemType(const char* path) const override;
   bool IsNodeOf(const std::string& path, dev_t device_number) const override;
+  Result<std::vector<SwapDevice>> ListSwaps() const override;
   Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override;
   Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const override;
   Result<std::vector<SuspendedDevice>> FindSuspendedDevices() const override;

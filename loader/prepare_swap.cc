@@ -6,6 +6,7 @@
 #include "common/base/parse.h"
 #include "common/format/armed_record.h"
 #include "common/storage/swap_header.h"
+#include "loader/choose_swap.h"
 #include "loader/swap_pause.h"
 #include "loader/system_facts.h"
 #include "loader/target.h"
@@ -99,7 +100,6 @@ Result<PrepareRequest> MakeRequest(const Machine& machine, const PrepareOptions&
   PrepareRequest request;
   request.action = options.action;
   request.unrecovered = options.unrecovered;
-  request.swap_uuid = options.swap_uuid;
   request.page_size = machine.PageSize();
   request.ram_bytes = TRY(MemoryInfo(meminfo, "MemTotal"));
   request.reserve = options.reserve;
@@ -134,20 +134,40 @@ Result<PreparePlan> Change(Machine& machine, const StateDirectories& state, cons
   return plan;
 }
 
+// As long as nobody else changes the device.
+Result<PreparePlan> Preview(const Machine& machine, const StateDirectories& state, const PrepareRequest& request,
+                            const DeviceIdentity& identity) {
+  const char* const name = identity.name.c_str();
+  const std::unique_ptr<BlockDevice> device = TRY(machine.OpenDevice(identity, OpenMode::kReadOnly), "%s", name);
+  RegionStore regions(state.regions);
+  KeyStore keys(state.keys);
+  return TRY(RegionPreparer(regions, keys).Plan(*device, request), "%s", name);
+}
+
+// `request` but for the swap.
+Result<Uuid> ChooseSwap(const Machine& machine, const StateDirectories& state, PrepareRequest request) {
+  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, std::nullopt);
+  if (prepared.ok() || prepared.error().code() != ErrorCode::kNotFound || request.action != PrepareAction::kPrepare) {
+    return prepared;
+  }
+  return ChooseSwapToPrepare(machine, state, [&](const SwapDevice& swap) -> Result<> {
+    TRY(CheckAcceptable(swap.identity), "%s", swap.identity.name.c_str());
+    request.swap_uuid = swap.uuid;
+    TRY(Preview(machine, state, request, swap.identity));
+    return {};
+  });
+}
+
 }  // namespace
 
 Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
-  const PrepareRequest request = TRY(MakeRequest(machine, options));
-  const DeviceIdentity identity = TRY(FindTarget(machine, options.swap_uuid));
+  PrepareRequest request = TRY(MakeRequest(machine, options));
+  request.swap_uuid = options.swap_uuid ? *options.swap_uuid : TRY(ChooseSwap(machine, state, request));
+  const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
   const char* const name = identity.name.c_str();
-  {
-    // Nothing to do is told without a need for the swap to be inactive. So are refusals.
-    const std::unique_ptr<BlockDevice> device = TRY(machine.OpenDevice(identity, OpenMode::kReadOnly), "%s", name);
-    RegionStore regions(state.regions);
-    KeyStore keys(state.keys);
-    const PreparePlan plan = TRY(RegionPreparer(regions, keys).Plan(*device, request), "%s", name);
-    if (plan.change == PrepareChange::kNone) return Report(plan, identity.name);
-  }
+  // Nothing to do is told without a need for the swap to be inactive. So are refusals.
+  const PreparePlan preview = TRY(Preview(machine, state, request, identity));
+  if (preview.change == PrepareChange::kNone) return Report(preview, identity.name);
   TRY(CheckNotHibernated(machine));
   const std::optional<ActiveSwap> active = TRY(FindActive(machine, identity));
   std::unique_ptr<SwapPause> pause;
@@ -158,7 +178,7 @@ Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state,
                            "moment",
                            name, active->path.c_str());
     }
-    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, identity, options.swap_uuid)));
+    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, identity, request.swap_uuid)));
   }
   const Result<PreparePlan> plan = Change(machine, state, request, identity);
   const Result<> back = pause ? pause->End() : Result<>();

@@ -17,7 +17,7 @@ namespace crashdump {
 enum class ActiveSwapPolicy : uint8_t { kRefuse, kSwapOff };
 
 struct PrepareOptions {
-  Uuid swap_uuid{};
+  std::optional<Uuid> swap_uuid;  // empty: the one that was prepared, else the largest that can be
   PrepareAction action = PrepareAction::kPrepare;
   UnrecoveredDumps unrecovered = UnrecoveredDumps::kRefuse;
   ActiveSwapPolicy active_swap = ActiveSwapPolicy::kRefuse;

@@ -30,7 +30,7 @@ class PrepareSwapTest : public testing::Test {
     options_.reserve = 64 * kMiB;
   }
 
-  Result<std::string> Prepare() { return PrepareSwap(machine_, {keys_, regions_, run_}, options_); }
+  Result<std::string> Prepare() { return PrepareSwap(machine_, {keys_, regions_, run_, remembered_}, options_); }
   void ExpectRefused(const char* named) {
     const Result<std::string> report = Prepare();
     ASSERT_FALSE(report.ok());
@@ -46,7 +46,7 @@ class PrepareSwapTest : public testing::Test {
   FakeMachine machine_{root_.path()};
   SwapBuilder swap_;
   FakeBlockDevice device_{kDeviceBytes};
-  FakeStateDirectory keys_, regions_, run_;
+  FakeStateDirectory keys_, regions_, run_, remembered_;
   PrepareOptions options_;
 };
 

@@ -45,11 +45,11 @@ Result<> CheckDurable(const Machine& machine, const char* path) {
 Result<DiskState> DiskState::Open(const Machine& machine) {
   // The parent decides: our own directory may not exist yet, and must not be made on the wrong filesystem.
   TRY(CheckDurable(machine, machine.Exists(kStatePath) ? kStatePath : "/var/lib"));
-  TRY(DiskStateDirectory::Open(machine.Path(kStatePath).c_str()));
+  DiskStateDirectory remembered = TRY(DiskStateDirectory::Open(machine.Path(kStatePath).c_str()));
   DiskStateDirectory keys = TRY(DiskStateDirectory::Open(machine.Path(kKeysPath).c_str(), FileCache::kBypass));
   DiskStateDirectory regions = TRY(DiskStateDirectory::Open(machine.Path(kRegionsPath).c_str()));
   DiskStateDirectory run = TRY(DiskStateDirectory::Open(machine.Path(kRunPath).c_str()));
-  return DiskState(std::move(keys), std::move(regions), std::move(run));
+  return DiskState(std::move(keys), std::move(regions), std::move(run), std::move(remembered));
 }
 
 Result<UniqueFd> TakeLock(const DiskStateDirectory& run) {

@@ -14,6 +14,8 @@ struct StateDirectories {
   StateDirectory& keys;     // key records
   StateDirectory& regions;  // region records
   StateDirectory& run;      // of this boot only
+  // What else must be remembered: which swaps were in use (choose_swap.h), a crash for a test (test_crash.h).
+  StateDirectory& remembered;
 };
 
 // The real ones, made if absent.
@@ -22,16 +24,20 @@ class DiskState {
   // kRefused if what lies below /var/lib would not survive a reboot: keys that are gone make dumps unreadable.
   static Result<DiskState> Open(const Machine& machine);
 
-  StateDirectories directories() { return {keys_, regions_, run_}; }
+  StateDirectories directories() { return {keys_, regions_, run_, remembered_}; }
   const DiskStateDirectory& run() const { return run_; }
 
  private:
-  DiskState(DiskStateDirectory keys, DiskStateDirectory regions, DiskStateDirectory run)
-      : keys_(std::move(keys)), regions_(std::move(regions)), run_(std::move(run)) {}
+  DiskState(DiskStateDirectory keys, DiskStateDirectory regions, DiskStateDirectory run, DiskStateDirectory remembered)
+      : keys_(std::move(keys)),
+        regions_(std::move(regions)),
+        run_(std::move(run)),
+        remembered_(std::move(remembered)) {}
 
   DiskStateDirectory keys_;
   DiskStateDirectory regions_;
   DiskStateDirectory run_;
+  DiskStateDirectory remembered_;
 };
 
 // kRefused if the filesystem that holds `path` lives in memory.

@@ -2,6 +2,7 @@
 #include "loader/unload.h"
 
 #include "common/format/armed_record.h"
+#include "loader/panic_causes.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
@@ -16,6 +17,8 @@ Result<UnloadOutcome> UnloadOwnImage(Machine& machine, StateDirectory& run) {
   const bool ours = !record.ok() || (record.value() && record.value()->boot_id == boot_id);
   if (loaded && !ours) return UnloadOutcome::kForeign;
   if (loaded) TRY(machine.UnloadCrashKernel());
+  // To stand still is better than to panic for nothing.
+  (void)ClearPanicCauses(machine, run);
   TRY(run.Remove(kArmedRecordName));
   return loaded ? UnloadOutcome::kUnloaded : UnloadOutcome::kNothingLoaded;
 }

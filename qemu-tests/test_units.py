@@ -70,7 +70,7 @@ def test_a_large_dump_holds_nobody_up(make_system: Callable[..., BootedSystem], 
     drive = Drive("noise", noise, serial="noise", read_only=True)
     system = make_system(drives=[drive], memory_mib=2048, command_line=f"{CRASHKERNEL} {ALL_PAGES}")
     vm, product = system.vm, system.product
-    set_environment(system, "crashdump-prepare.service", "RESERVE=1536M")
+    product.configure("RESERVE=1536M")
     vm.must(f"systemctl enable {' '.join(UNITS)}")
     check_boot(system, system.reboot())
     first = product.arming()

@@ -33,7 +33,7 @@ struct Installation {
     keys.ConnectTo(&power);
     regions.ConnectTo(&power);
   }
-  FakeStateDirectory keys, regions;
+  FakeStateDirectory keys, regions, remembered;
   FsyncedDirectory var;  // /var, as far as /var/crash is concerned
 };
 
@@ -77,7 +77,9 @@ class LifeCycleWorld {
   unsigned active() const { return active_; }
   Installation& active_installation() { return installations_.at(active_); }
   FakeStateDirectory& run() { return run_; }
-  StateDirectories state() { return {active_installation().keys, active_installation().regions, run_}; }
+  StateDirectories state() {
+    return {active_installation().keys, active_installation().regions, run_, active_installation().remembered};
+  }
 
   // The file's text in the overlay of the image that is loaded.
   std::string Overlay(const char* path) const { return FileInArchive(machine_.image->initramfs, path); }

@@ -18,20 +18,30 @@ constexpr uint64_t kMillisecond = 1000000;  // in nanoseconds
 // Drives with removable media: reading an empty one takes seconds and fills the log.
 bool IsMediumDrive(const std::string& name) { return name.starts_with("sr") || name.starts_with("fd"); }
 
-}  // namespace
-
-Result<std::vector<DeviceIdentity>> FindSwaps(const SystemPaths& paths, const Uuid& uuid) {
+// Only those with this UUID, if one is given: the others' facts are not even read.
+Result<std::vector<SwapDevice>> SwapsWith(const SystemPaths& paths, const std::optional<Uuid>& uuid) {
   const std::vector<std::string> names = TRY(ListBlockDevices(paths));
-  std::vector<DeviceIdentity> swaps;
+  std::vector<SwapDevice> swaps;
   for (const std::string& name : names) {
     if (IsMediumDrive(name)) continue;
     const Result<UniqueFd> fd = OpenFile(NodePath(paths, name).c_str(), O_RDONLY | O_NONBLOCK);
     if (!fd.ok()) continue;
     const Result<std::optional<FoundSwap>> found = ProbeSwap(fd.value().get());
-    if (!found.ok() || !found.value() || found.value()->uuid != uuid) continue;
-    swaps.push_back(TRY(ReadDeviceIdentity(paths, name)));
+    if (!found.ok() || !found.value() || (uuid && found.value()->uuid != *uuid)) continue;
+    swaps.push_back({found.value()->uuid, TRY(ReadDeviceIdentity(paths, name))});
   }
   return swaps;
+}
+
+}  // namespace
+
+Result<std::vector<SwapDevice>> ListSwaps(const SystemPaths& paths) { return SwapsWith(paths, std::nullopt); }
+
+Result<std::vector<DeviceIdentity>> FindSwaps(const SystemPaths& paths, const Uuid& uuid) {
+  std::vector<SwapDevice> swaps = TRY(SwapsWith(paths, uuid));
+  std::vector<DeviceIdentity> identities;
+  for (SwapDevice& swap : swaps) identities.push_back(std::move(swap.identity));
+  return identities;
 }
 
 Result<> WaitUntilSettled(SettleEnvironment& environment, const SettleLimits& limits) {
@@ -59,13 +69,13 @@ Result<> WaitUntilSettled(SettleEnvironment& environment, const SettleLimits& li
   }
 }
 
-uint64_t SystemSettleEnvironment::NowMilliseconds() {
+uint64_t SystemClockSettleEnvironment::NowMilliseconds() {
   timespec now{};
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / kMillisecond;
 }
 
-void SystemSettleEnvironment::SleepMilliseconds(uint64_t milliseconds) {
+void SystemClockSettleEnvironment::SleepMilliseconds(uint64_t milliseconds) {
   timespec left{};
   left.tv_sec = static_cast<time_t>(milliseconds / 1000);
   left.tv_nsec = static_cast<long>(milliseconds % 1000 * kMillisecond);

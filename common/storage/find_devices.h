@@ -14,8 +14,16 @@
 
 namespace crashdump {
 
-// All devices that libblkid takes for a swap with this UUID, suspended ones included, by name in byte order. Devices
-// that cannot be opened or read (no medium) are passed over.
+struct SwapDevice {
+  Uuid uuid{};
+  DeviceIdentity identity;
+};
+
+// All devices that libblkid takes for a swap with a UUID, suspended ones included, by name in byte order. Devices that
+// cannot be opened or read (no medium) are passed over.
+Result<std::vector<SwapDevice>> ListSwaps(const SystemPaths& paths);
+
+// All devices that libblkid takes for a swap with this UUID, as ListSwaps() finds them.
 Result<std::vector<DeviceIdentity>> FindSwaps(const SystemPaths& paths, const Uuid& uuid);
 
 // What waiting needs of the world.
@@ -39,12 +47,17 @@ struct SettleLimits {
 // the same UUID may be a moment slower. kTimeout, with the names seen, if that does not come about in time.
 Result<> WaitUntilSettled(SettleEnvironment& environment, const SettleLimits& limits);
 
+// With the real clock.
+class SystemClockSettleEnvironment : public SettleEnvironment {
+ public:
+  uint64_t NowMilliseconds() final;
+  void SleepMilliseconds(uint64_t milliseconds) final;
+};
+
 // The real world: looks for a swap with this UUID.
-class SystemSettleEnvironment final : public SettleEnvironment {
+class SystemSettleEnvironment final : public SystemClockSettleEnvironment {
  public:
   SystemSettleEnvironment(SystemPaths paths, const Uuid& uuid) : paths_(std::move(paths)), uuid_(uuid) {}
-  uint64_t NowMilliseconds() override;
-  void SleepMilliseconds(uint64_t milliseconds) override;
   Result<std::vector<std::string>> ListDevices() override;
   Result<bool> HasTarget() override;
 
