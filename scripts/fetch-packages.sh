@@ -50,6 +50,10 @@ fetch_packages() {
 fetch_package() {
 	# A private apt configuration: foreign suites and architectures never show in the machine's own.
 	apt=$cache/apt/$suite-$arch
+	mkdir -p "$apt"
+	# What is fetched besides, of another kind, may be of the same suite; apt does not wait for another apt.
+	exec 8>"$apt/lock"
+	flock 8
 	if [ ! -d "$work/updated-$suite-$arch" ]; then
 		mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 		: >"$apt/status"
@@ -60,6 +64,7 @@ fetch_package() {
 	rm -f "$work"/*.deb
 	(cd "$work" && apt_get download "$package=$version" >&2) ||
 		die "$package $version is not to be had from $suite: pin a newer version in the table"
+	exec 8>&-
 	mv "$work/$package"_*.deb "$work/package.deb"
 	echo "$sha256  $work/package.deb" | sha256sum --check --status || die "$package $version: its sha256 is not the one in the table"
 }
