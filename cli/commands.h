@@ -16,6 +16,7 @@ int RunRecover(std::span<char* const> arguments);
 int RunSave(std::span<char* const> arguments);
 int RunShow(std::span<char* const> arguments);
 int RunStatus(std::span<char* const> arguments);
+int RunTest(std::span<char* const> arguments);
 int RunUnload(std::span<char* const> arguments);
 
 }  // namespace crashdump

@@ -7,6 +7,7 @@
 #include "cli/root_command.h"
 #include "common/crypto/crypto.h"
 #include "loader/arm.h"
+#include "loader/choose_swap.h"
 
 namespace crashdump {
 namespace {
@@ -34,7 +35,10 @@ Result<int> Load(const CommandLine& line) {
   const Configuration configuration = TRY(ReadConfiguration(machine, path.c_str()));
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeLock(state.run()));
-  const ArmReport report = TRY(Arm(machine, state.directories(), configuration));
+  const Result<ArmReport> armed = Arm(machine, state.directories(), configuration);
+  // For the next boot's `prepare --at-boot`. What cannot be remembered is chosen anew.
+  (void)RememberSwaps(machine, state.directories());
+  const ArmReport report = TRY(armed);
   return PrintOutput("crashdump load", Describe(report));
 }
 

@@ -23,6 +23,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {"load", RunLoad, "arm: load the capture kernel"},
     {"unload", RunUnload, "disarm"},
     {"status", RunStatus, "tell whether a panic now would be saved"},
+    {"test", RunTest, "try everything but the panic; --crash: that too"},
     {"recover", RunRecover, "after a crash: move dumps to /var/crash and arm again"},
     {"list", RunList, "list the recovered dumps"},
     {"save", RunSave, "store a vmcore as a compressed dump"},

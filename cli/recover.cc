@@ -15,6 +15,7 @@
 #include "cli/progress_bar.h"
 #include "cli/recover_and_arm.h"
 #include "cli/root_command.h"
+#include "cli/test_outcome.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
 #include "common/storage/find_devices.h"
@@ -168,6 +169,10 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
       TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));
   bar.reset();
   const int status = PrintNotes(notes);
+  if (const Result<std::vector<ListedDump>> dumps = ListDumps(directory); dumps.ok()) {
+    // Only for what `status` tells later.
+    (void)RememberDumpOfTest(state.directories().remembered, dumps.value());
+  }
 
   if (line.Has("no-load")) return status;
   const std::optional<ArmReport> armed = TRY(ArmAgain(machine, state.directories(), notes, take_lock), "arming again");

@@ -4,16 +4,25 @@
 
 #include <array>
 
+#include "capture/writer/version.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/root_command.h"
+#include "cli/test_outcome.h"
+#include "common/base/json_writer.h"
+#include "common/base/parse.h"
 #include "common/crypto/crypto.h"
+#include "loader/load_method.h"
+#include "loader/system_facts.h"
 
 namespace crashdump {
 namespace {
 
+constexpr const char* kCrashDirectory = "/var/crash";
+
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"quiet", OptionKind::kFlag, "", "print nothing: the exit status tells", 'q'},
+    {"json", OptionKind::kFlag, "", "for programs: one object"},
 });
 
 constexpr CommandSpec kSpec = {
@@ -24,22 +33,83 @@ constexpr CommandSpec kSpec = {
     .options = kOptions,
     .help =
         "Exit status 0 if a panic now would be saved, proven as the capture program will prove it; else 1, with what\n"
-        "is missing and what to do.\n",
+        "is missing and what to do. Tells, too, what came of the last `crashdump test --crash`.\n",
 };
+
+// All that is said.
+struct Overview {
+  Status status;
+  std::optional<TestCrash> test;
+  std::optional<TestResult> result;  // of the test
+};
+
+void AddTest(const Machine& machine, const StateDirectories& state, Overview& overview) {
+  Result<std::optional<TestCrash>> test = ReadTestCrash(state.remembered);
+  const Result<std::string> boot_id = BootId(machine);
+  if (!test.ok() || !test.value() || !boot_id.ok()) return;
+  const Result<std::vector<ListedDump>> dumps = ListDumps(kCrashDirectory);
+  Result<TestResult> result = ResultOf(*test.value(), boot_id.value(), KeyStore(state.keys),
+                                       dumps.ok() ? dumps.value() : std::vector<ListedDump>());
+  overview.test = test.TakeValue();
+  if (result.ok()) overview.result = result.TakeValue();
+}
+
+Overview Look(const Machine& machine, const StateDirectories& state) {
+  Overview overview{.status = CheckStatus(machine, state), .test = {}, .result = {}};
+  if (!overview.status.armed()) {
+    const Result<Configuration> configuration = ReadConfiguration(machine, kConfigurationPath);
+    if (!configuration.ok()) {
+      overview.status.problems.emplace_back(configuration.error().text());
+    } else if (const auto reason = ReasonNotToLoad(machine, state, configuration.value())) {
+      overview.status.problems.push_back(*reason);
+    }
+  }
+  AddTest(machine, state, overview);
+  return overview;
+}
+
+std::string ForPeople(const Overview& overview) {
+  std::string text;
+  if (overview.status.target) text = Describe(*overview.status.target) + "\n";
+  for (const std::string& problem : overview.status.problems) text += "not armed: " + problem + "\n";
+  if (overview.result) text += overview.result->text + "\n";
+  return text;
+}
+
+std::string ForPrograms(const Overview& overview) {
+  JsonObject json;
+  json.AddNumber("format", 1);
+  json.AddText("version", kProgramVersion);
+  json.AddBool("armed", overview.status.armed());
+  json.AddTexts("problems", overview.status.problems);
+  if (const auto& target = overview.status.target) {
+    json.AddText("swap_uuid", FormatUuid(target->swap_uuid));
+    json.AddText("device", target->device);
+    json.AddNumber("room", target->room);
+    json.AddText("key_id", ToHex(target->key_id));
+    json.AddText("loaded_by", NameOf(target->method));
+  }
+  if (overview.result) {
+    json.AddText("test", NameOf(overview.result->outcome));
+    json.AddNumber("test_time", overview.test->time);
+    json.AddText("test_key_id", ToHex(overview.test->key_id));
+    json.AddText("test_dump", overview.result->dump);
+  }
+  return json.Finish();
+}
 
 Result<int> PrintStatus(const CommandLine& line) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
   DiskState state = TRY(DiskState::Open(machine));
-  const Status status = CheckStatus(machine, state.directories());
+  const Overview overview = Look(machine, state.directories());
   if (!line.Has("quiet")) {
-    std::string text = status.description;
-    for (const std::string& problem : status.problems) text += "not armed: " + problem + "\n";
+    const std::string text = line.Has("json") ? ForPrograms(overview) : ForPeople(overview);
     const int printed = PrintOutput("crashdump status", text);
     if (printed != kExitSuccess) return printed;
   }
-  return status.armed() ? kExitSuccess : kExitFailure;
+  return overview.status.armed() ? kExitSuccess : kExitFailure;
 }
 
 }  // namespace

@@ -20,10 +20,13 @@
 #include "loader/capture_modules.h"
 #include "loader/choose_swap.h"
 #include "loader/load_method.h"
+#include "loader/load_refusal.h"
 #include "loader/occupancy.h"
+#include "loader/other_dumpers.h"
 #include "loader/panic_causes.h"
 #include "loader/system_facts.h"
 #include "loader/target.h"
+#include "loader/unload.h"
 
 namespace crashdump {
 namespace {
@@ -176,9 +179,11 @@ Result<> Load(Machine& machine, StateDirectory& run, ArmedRecord record, const C
     if (former && IsStillLoaded(machine)) {
       TRY(run.Replace(kArmedRecordName, *former), "record of the loaded image");
     } else {
+      // To stand still is better than to panic for nothing.
+      (void)ClearPanicCauses(machine, run);
       TRY(run.Remove(kArmedRecordName), "record of the loaded image");
     }
-    return loaded.error();
+    return ExplainLoadError(machine, loaded.error());
   }
   record.state = ArmedState::kArmed;
   TRY(run.Replace(kArmedRecordName, record.ToText()), "the capture kernel is loaded, but the record of it");
@@ -219,6 +224,7 @@ void NoteMissingDrivers(int initramfs, const TargetDevice& target, ArmReport& re
   if (!modules.ok()) return;
   for (const DeviceDriver& driver : target.drivers) {
     if (modules.value().Has(driver)) continue;
+    report.is_driver_missing = true;
     report.notes.push_back("the capture initramfs has no driver " + driver.module +
                            ", and without it the target is not found after a crash: make it again, with "
                            "mkcrashinitramfs --module " +
@@ -255,6 +261,12 @@ Result<> CheckFits(const Machine& machine, const BootFile& kernel, const BootFil
 
 Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Configuration& configuration) {
   TRY(CheckKernelCanLoad(machine));
+  TRY(CheckNoOtherDumper(machine));
+  if (TRY(IsForeignImageLoaded(machine, state.run))) {
+    return Error::Format(ErrorCode::kRefused,
+                         "another program has loaded a capture kernel: unload it with that, or with `crashdump unload "
+                         "--any`");
+  }
   const Architecture architecture = TRY(FindArchitecture(machine.KernelMachine()));
   const LoadMethod method = TRY(ChooseLoadMethod(machine, architecture));
   const BootFile kernel = TRY(OpenKernel(machine.Path(configuration.kernel), architecture), "capture kernel");

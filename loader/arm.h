@@ -24,6 +24,7 @@ struct ArmReport {
   Range extent;                // relative to the region; empty: messages only
   unsigned waiting_dumps = 0;  // in this region, not recovered
   unsigned deleted_keys = 0;
+  bool is_driver_missing = false;  // of the target's device, in the capture initramfs: a note names it
   std::vector<std::string> notes;  // one line each: what did not go as it should, though the machine is armed
 };
 

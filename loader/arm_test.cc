@@ -16,6 +16,7 @@
 #include "loader/cpio_writer.h"
 #include "loader/fake_machine.h"
 #include "loader/fake_region_sink.h"
+#include "loader/load_refusal.h"
 #include "loader/status.h"
 #include "loader/unload.h"
 
@@ -394,7 +395,8 @@ TEST_F(ArmWithKexecToolsTest, TheSameIsLoadedAndEverybodySaysByWhom) {
   EXPECT_NE(Describe(report).find("; loaded by kexec-tools (kexec_load)\n"), std::string::npos) << Describe(report);
   const Status status = CheckStatus(machine_, State());
   EXPECT_TRUE(status.armed()) << status.problems.front();
-  EXPECT_NE(status.description.find(", loaded by kexec-tools (kexec_load)\n"), std::string::npos) << status.description;
+  ASSERT_TRUE(status.target);
+  EXPECT_TRUE(Describe(*status.target).ends_with(", loaded by kexec-tools (kexec_load)"));
   EXPECT_EQ(UnloadOwnImage(machine_, run_).value(), UnloadOutcome::kUnloaded);
 }
 
@@ -439,8 +441,9 @@ TEST_F(ArmTest, StatusIsGoodAfterALoad) {
   MustLoad();
   const Status status = CheckStatus(machine_, State());
   EXPECT_TRUE(status.armed()) << status.problems.front();
-  EXPECT_NE(status.description.find("armed: swap"), std::string::npos);
-  EXPECT_NE(status.description.find(", loaded by kexec_file_load\n"), std::string::npos);
+  ASSERT_TRUE(status.target);
+  EXPECT_EQ(Describe(*status.target).substr(0, 11), "armed: swap");
+  EXPECT_TRUE(Describe(*status.target).ends_with(", loaded by kexec_file_load"));
 }
 
 class StatusTest : public ArmTest {
@@ -512,6 +515,58 @@ TEST_F(StatusTest, WhenTheDeviceIsGone) {
   MustLoad();
   machine_.devices.clear();
   ExpectProblem("would write nothing");
+}
+
+TEST_F(StatusTest, BesideAnotherDumper) {
+  MustLoad();
+  machine_.Write("/usr/sbin/kdump-config", "#!/bin/sh\n");
+  EXPECT_TRUE(CheckStatus(machine_, State()).armed()) << "installed, not enabled";
+  machine_.Write("/etc/systemd/system/basic.target.wants/kdump-tools.service", "");
+  ExpectProblem("kdump-tools is enabled too");
+  EXPECT_NE(std::string(Load().error().text()).find("systemctl disable --now kdump-tools"), std::string::npos);
+}
+
+TEST_F(StatusTest, SaysWhatComesBeforeLoading) {
+  EXPECT_FALSE(ReasonNotToLoad(machine_, State(), configuration_));
+  configuration_.target.reset();
+  EXPECT_FALSE(ReasonNotToLoad(machine_, State(), configuration_)) << "the prepared one is found";
+  regions_.files().clear();
+  EXPECT_EQ(ReasonNotToLoad(machine_, State(), configuration_), "no swap is prepared: run `crashdump prepare`");
+  configuration_.prepares_at_boot = true;
+  EXPECT_EQ(ReasonNotToLoad(machine_, State(), configuration_),
+            "no swap is prepared: run `crashdump prepare`; or reboot, and the next boot does (RESERVE= is set)");
+}
+
+TEST_F(ArmTest, TakesNothingFromAnotherProgram) {
+  machine_.SetImage(FakeMachine::Image{});
+  ExpectRefused("unload --any");
+}
+
+TEST_F(ArmTest, SaysWhatASignatureIsAbout) {
+  const Error refused = Error::Os(EPERM, "kexec_file_load");
+  EXPECT_STREQ(ExplainLoadError(machine_, refused).text(), refused.text());
+  machine_.Write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+  EXPECT_NE(std::string(ExplainLoadError(machine_, refused).text()).find("Secure Boot"), std::string::npos);
+  machine_.Write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+  EXPECT_STREQ(ExplainLoadError(machine_, refused).text(), refused.text());
+  EXPECT_NE(std::string(ExplainLoadError(machine_, Error::Os(EKEYREJECTED, "x")).text()).find("signature"),
+            std::string::npos);
+}
+
+TEST_F(ArmTest, PanicsForMoreAsLongAsItIsArmed) {
+  constexpr const char* kPath = "/proc/sys/kernel/hardlockup_panic";
+  MustLoad();
+  EXPECT_EQ(machine_.ReadText(kPath).value().substr(0, 1), "1");
+  UnloadOwnImage(machine_, run_).TakeValue();
+  EXPECT_EQ(machine_.ReadText(kPath).value().substr(0, 1), "0");
+}
+
+TEST_F(ArmTest, TheReservationIsGivenBackOnlyWithoutAnImage) {
+  MustLoad();
+  EXPECT_FALSE(ReleaseReservation(machine_).ok());
+  UnloadOwnImage(machine_, run_).TakeValue();
+  EXPECT_EQ(ReleaseReservation(machine_).value(), 128 * kMiB);
+  EXPECT_EQ(machine_.ReadText(kCrashSizePath).value().front(), '0');
 }
 
 TEST_F(ArmTest, UnloadTakesOurImageAwayAndKeepsTheKey) {

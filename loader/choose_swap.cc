@@ -118,6 +118,8 @@ Result<> RememberSwaps(const Machine& machine, const StateDirectories& state) {
   for (const SwapDevice& swap : swaps) {
     if (IsInUse(machine, active, swap)) record.Add(kUuid, FormatUuid(swap.uuid));
   }
+  // While it is off for a moment, the swap is not forgotten.
+  if (record.lines().empty()) return {};
   const std::optional<std::string> former = TRY(state.remembered.Read(kRememberedSwaps));
   if (former.value_or("") == record.ToString()) return {};
   return state.remembered.Replace(kRememberedSwaps, record.ToString());

@@ -42,7 +42,8 @@ class ChooseSwapTest : public testing::Test {
   }
   std::vector<std::string> Candidates() {
     std::vector<std::string> names;
-    for (const SwapDevice& swap : SwapCandidates(machine_, State()).value()) names.push_back(swap.identity.name);
+    const std::vector<SwapDevice> swaps = SwapCandidates(machine_, State()).TakeValue();
+    for (const SwapDevice& swap : swaps) names.push_back(swap.identity.name);
     return names;
   }
   Result<std::string> AtBoot(const std::string& configuration) {

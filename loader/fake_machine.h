@@ -63,6 +63,7 @@ class FakeMachine final : public Machine {
     Write("/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/vda1 console=tty0 console=ttyS0,115200 quiet\n");
     Write("/proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-555555555555\n");
     Write("/proc/sys/kernel/kexec_load_disabled", "0\n");
+    Write("/proc/sys/kernel/hardlockup_panic", "0\n");
     Write(kCrashSizePath, "134217728\n");
     Write(kCrashLoadedPath, "0\n");
     Write("/boot/vmlinuz-6.1.0-test", FakeBzImage());
@@ -201,6 +202,10 @@ class FakeMachine final : public Machine {
     if (unload_fails) return Error::Os(EBUSY, "kexec_load (unload)");
     SetImage(std::nullopt);
     return {};
+  }
+  Result<> Panic() override {
+    calls.emplace_back("panic");
+    return Error::Os(EIO, "/proc/sysrq-trigger");
   }
   void SetImage(std::optional<Image> loaded) {
     image = std::move(loaded);

@@ -55,6 +55,11 @@ Result<std::string> Machine::ReadText(const char* path) const {
 
 bool Machine::Exists(const char* path) const { return access(Path(path).c_str(), F_OK) == 0; }
 
+bool Machine::IsThere(const char* path) const {
+  struct stat status {};
+  return lstat(Path(path).c_str(), &status) == 0;
+}
+
 std::string LinuxMachine::KernelRelease() const {
   struct utsname name {};
   Require(uname(&name) == 0);
@@ -145,6 +150,12 @@ Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
   freed.Overwrite(FreedMemory::kMostKernelBytes);
   if (loaded != 0) return Error::Os(reason, "kexec_file_load");
   return {};
+}
+
+Result<> LinuxMachine::Panic() {
+  sync();
+  // Whatever kernel.sysrq allows at the keyboard: a write to this file may do all (drivers/tty/sysrq.c, 6.1).
+  return WriteExistingFile("/proc/sysrq-trigger", "c");
 }
 
 // Each of the two calls unloads what either of them has loaded.

@@ -55,6 +55,8 @@ class Machine {
   // The file's text; the error names the path.
   Result<std::string> ReadText(const char* path) const;
   bool Exists(const char* path) const;
+  // The same of a link, wherever that leads.
+  bool IsThere(const char* path) const;
 
   virtual std::string KernelRelease() const = 0;  // as uname -r prints it
   virtual std::string KernelMachine() const = 0;  // as uname -m prints it
@@ -84,6 +86,8 @@ class Machine {
   // On failure the former image is loaded still, or none.
   virtual Result<> LoadCrashKernel(const CrashImage& image) = 0;
   virtual Result<> UnloadCrashKernel() = 0;
+  // Writes what is cached to the disks, and crashes. Returns only if the kernel did not.
+  virtual Result<> Panic() = 0;
 
  private:
   std::string root_;
@@ -111,6 +115,7 @@ class LinuxMachine final : public Machine {
   bool HasKexecFileLoad() const override;
   Result<> LoadCrashKernel(const CrashImage& image) override;
   Result<> UnloadCrashKernel() override;
+  Result<> Panic() override;
 
  private:
   SystemPaths paths_;

@@ -68,7 +68,7 @@ TEST_F(PrepareSwapTest, UndoSaysWhatItDid) {
 }
 
 TEST_F(PrepareSwapTest, RefusesAnUnknownUuid) {
-  options_.swap_uuid[3] ^= 1;
+  (*options_.swap_uuid)[3] ^= 1;
   ExpectRefused("no block device holds a swap");
 }
 

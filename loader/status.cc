@@ -6,7 +6,9 @@
 #include "common/format/key_store.h"
 #include "common/storage/target_description.h"
 #include "common/storage/target_proof.h"
+#include "loader/choose_swap.h"
 #include "loader/load_method.h"
+#include "loader/other_dumpers.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
@@ -50,8 +52,9 @@ std::optional<ArmedRecord> FindRecord(const Machine& machine, const StateDirecto
   } else if (!record.ok()) {
     status.problems.emplace_back(std::string(record.error().text()) + kLoadAgain);
   } else if (!record.value()) {
-    status.problems.emplace_back(std::string("the capture kernel was loaded by another program (kdump-tools?)") +
-                                 kLoadAgain);
+    status.problems.emplace_back(
+        "the capture kernel was loaded by another program: unload it with that, or with "
+        "`crashdump unload --any`");
   } else if (record.value()->boot_id != boot_id.value()) {
     status.problems.emplace_back(std::string("the record of the loaded image is of another boot") + kLoadAgain);
   } else if (record.value()->state != ArmedState::kArmed) {
@@ -73,7 +76,7 @@ void CheckKey(const ArmedRecord& record, StateDirectory& keys, Status& status) {
 }
 
 // Repeats what capture would do before its first write.
-Result<std::string> RepeatProof(const Machine& machine, const ArmedRecord& record) {
+Result<ArmedTarget> RepeatProof(const Machine& machine, const ArmedRecord& record) {
   const TargetDescription description = TRY(ParseTargetDescription(record.target), "target description");
   const std::vector<DeviceIdentity> found = TRY(machine.FindSwaps(description.device().swap_uuid));
   std::vector<std::unique_ptr<BlockDevice>> devices;
@@ -84,28 +87,48 @@ Result<std::string> RepeatProof(const Machine& machine, const ArmedRecord& recor
   }
   const size_t chosen = TRY(ChooseTarget(description, candidates, 1));
   TRY(CheckAcceptable(found[chosen]), "%s", found[chosen].name.c_str());
-  const uint64_t extent = description.extent().size();
-  return "armed: swap " + FormatUuid(description.device().swap_uuid) + " on " + found[chosen].name + ", " +
-         (extent == 0 ? std::string("messages only") : FormatSize(extent) + " for memory") + ", key " +
-         ToHex(record.key_id) + ", loaded by " + NameOf(record.method) + "\n";
+  return ArmedTarget{.swap_uuid = description.device().swap_uuid,
+                     .device = found[chosen].name,
+                     .room = description.extent().size(),
+                     .key_id = record.key_id,
+                     .method = record.method};
 }
 
 }  // namespace
 
-Status CheckStatus(Machine& machine, const StateDirectories& state) {
+std::string Describe(const ArmedTarget& target) {
+  return "armed: swap " + FormatUuid(target.swap_uuid) + " on " + target.device + ", " +
+         (target.room == 0 ? std::string("messages only") : FormatSize(target.room) + " for memory") + ", key " +
+         ToHex(target.key_id) + ", loaded by " + NameOf(target.method);
+}
+
+Status CheckStatus(const Machine& machine, const StateDirectories& state) {
   Status status;
+  if (const Result<> alone = CheckNoOtherDumper(machine); !alone.ok())
+    status.problems.emplace_back(alone.error().text());
   if (!CheckReservation(machine, status) || !CheckLoaded(machine, status)) return status;
   const std::optional<ArmedRecord> record = FindRecord(machine, state, status);
   if (!record) return status;
   CheckKey(*record, state.keys, status);
-  const Result<std::string> proof = RepeatProof(machine, *record);
-  if (proof.ok()) {
-    status.description = proof.value();
+  Result<ArmedTarget> target = RepeatProof(machine, *record);
+  if (target.ok()) {
+    status.target = target.TakeValue();
   } else {
     status.problems.emplace_back(std::string("the loaded image would write nothing, because of this: ") +
-                                 proof.error().text() + kLoadAgain);
+                                 target.error().text() + kLoadAgain);
   }
   return status;
+}
+
+std::optional<std::string> ReasonNotToLoad(const Machine& machine, const StateDirectories& state,
+                                           const Configuration& configuration) {
+  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, configuration.target);
+  if (prepared.ok()) return std::nullopt;
+  std::string reason = prepared.error().text();
+  if (prepared.error().code() == ErrorCode::kNotFound && configuration.prepares_at_boot) {
+    reason += "; or reboot, and the next boot does (RESERVE= is set)";
+  }
+  return reason;
 }
 
 }  // namespace crashdump

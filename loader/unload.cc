@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/unload.h"
 
+#include "common/base/io.h"
 #include "common/format/armed_record.h"
 #include "loader/panic_causes.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
 
-Result<UnloadOutcome> UnloadOwnImage(Machine& machine, StateDirectory& run) {
+Result<bool> IsForeignImageLoaded(const Machine& machine, const StateDirectory& run) {
   // A kernel without kexec has no such file: then nothing is loaded.
-  bool loaded = false;
-  if (machine.Exists(kCrashLoadedPath)) loaded = TRY(IsCrashKernelLoaded(machine));
+  if (!machine.Exists(kCrashLoadedPath) || !TRY(IsCrashKernelLoaded(machine))) return false;
   const Result<std::optional<ArmedRecord>> record = ReadArmedRecord(run);
   const std::string boot_id = TRY(BootId(machine));
   // A record that cannot be read is ours all the same.
-  const bool ours = !record.ok() || (record.value() && record.value()->boot_id == boot_id);
-  if (loaded && !ours) return UnloadOutcome::kForeign;
+  return record.ok() && (!record.value() || record.value()->boot_id != boot_id);
+}
+
+Result<uint64_t> ReleaseReservation(const Machine& machine) {
+  if (!machine.Exists(kCrashSizePath)) return uint64_t{0};
+  if (TRY(IsCrashKernelLoaded(machine))) {
+    return Error::Format(ErrorCode::kRefused, "a capture kernel is still loaded into the reserved memory");
+  }
+  const uint64_t reserved = TRY(CrashReservation(machine));
+  if (reserved > 0) TRY(WriteExistingFile(machine.Path(kCrashSizePath).c_str(), "0"), "%s", kCrashSizePath);
+  return reserved;
+}
+
+Result<UnloadOutcome> UnloadOwnImage(Machine& machine, StateDirectory& run) {
+  if (TRY(IsForeignImageLoaded(machine, run))) return UnloadOutcome::kForeign;
+  const bool loaded = machine.Exists(kCrashLoadedPath) && TRY(IsCrashKernelLoaded(machine));
   if (loaded) TRY(machine.UnloadCrashKernel());
   // To stand still is better than to panic for nothing.
   (void)ClearPanicCauses(machine, run);

@@ -5,32 +5,14 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/base/json_writer.h"
 #include "common/base/parse.h"
 #include "common/base/text_record.h"
 
 namespace crashdump {
 namespace {
 
-// Bytes beyond ASCII come from a crashed kernel's memory and need not be UTF-8: each is shown as the character U+00XX.
-std::string Quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char character : text) {
-    const auto byte = static_cast<uint8_t>(character);
-    if (character == '"' || character == '\\') {
-      quoted += '\\';
-      quoted += character;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      std::array<char, 8> escape{};
-      (void)snprintf(escape.data(), escape.size(), "\\u%04x", byte);
-      quoted += escape.data();
-    } else {
-      quoted += character;
-    }
-  }
-  return quoted + "\"";
-}
-
-// The inverse of Quote().
+// The inverse of QuoteJson().
 Result<std::string> Unquote(std::string_view quoted) {
   const Error bad = Error::Format(ErrorCode::kCorrupt, "info.json: a text that crashdump did not write");
   if (quoted.size() < 2 || quoted.front() != '"' || quoted.back() != '"') return bad;
@@ -52,32 +34,6 @@ Result<std::string> Unquote(std::string_view quoted) {
   }
   return text;
 }
-
-class JsonObject {
- public:
-  void AddText(const char* key, std::string_view value) { AddRaw(key, Quote(value)); }
-  void AddNumber(const char* key, uint64_t value) { AddRaw(key, std::to_string(value)); }
-  // "key=value" lines as an array of texts: keys may repeat.
-  void AddLines(const char* key, std::string_view lines) {
-    std::string array = "[";
-    while (!lines.empty()) {
-      const std::string_view line = lines.substr(0, lines.find('\n'));
-      lines.remove_prefix(line.size() == lines.size() ? line.size() : line.size() + 1);
-      if (array.size() > 1) array += ", ";
-      array += Quote(line);
-    }
-    AddRaw(key, array + "]");
-  }
-  std::string Finish() const { return "{\n" + members_ + "\n}\n"; }
-
- private:
-  void AddRaw(const char* key, const std::string& value) {
-    if (!members_.empty()) members_ += ",\n";
-    members_ += "  " + Quote(key) + ": " + value;
-  }
-
-  std::string members_;
-};
 
 Result<std::string_view> FindMember(std::string_view json, const char* key) {
   const std::string start = "\n  \"" + std::string(key) + "\": ";
