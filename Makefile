@@ -25,6 +25,8 @@ VMCORE ?=
 RUNS ?= 7
 THREADS ?= 1
 LEVEL ?= 31
+# What `make footprint` measures (that of x86_64): names of qemu-tests/footprint --help, after `make guests` for the others.
+MACHINES ?=
 # The root that `make install` installs below; empty for the running system.
 DESTDIR ?=
 
@@ -260,9 +262,9 @@ build/initramfs-$(ARCH)-dedicated.img: | build/packages-kernel
 kernel: build/packages-kernel
 	$(Q)kernel-configs/build-kernel $(ARCH)
 
-## footprint: how small crashkernel= may be, with the dedicated and the distribution's kernel, and for kdump-tools, by crashing at many sizes; a table
+## footprint: how small crashkernel= may be, with the dedicated and the distribution's kernel, and for kdump-tools, by crashing at many sizes; a table; MACHINES="i386-dedicated ppc64le" selects, after make guests
 footprint: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img
-	$(Q)qemu-tests/footprint
+	$(Q)qemu-tests/footprint $(MACHINES)
 
 ## qemu-tests: crashes in virtual machines; PYTEST="-k name" selects
 qemu-tests: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img

@@ -80,6 +80,9 @@ I386 = replace(
     kexec_tools=True,
 )
 
+# With memory above 896 MiB, which is in no mapping of the kernel's.
+I386_HIGHMEM = replace(I386, memory_mib=1536)
+
 # Before Linux 6.9 a capture kernel with nr_cpus=1 does not boot on a processor whose number is not 0.
 PPC64LE = Architecture(
     name="ppc64le",
@@ -128,9 +131,12 @@ PLATFORMS = {
     "x86_64-dedicated": PlatformParts(X86_64, "bookworm", "dedicated"),
     "i386": PlatformParts(I386, "bookworm", "bookworm"),
     "i386-pae": PlatformParts(I386, "bookworm+pae", "bookworm+pae"),
+    "i386-highmem": PlatformParts(I386_HIGHMEM, "bookworm+pae", "bookworm+pae"),
     "i386-dedicated": PlatformParts(I386, "bookworm+pae", "dedicated"),
+    "i386-nonpae-dedicated": PlatformParts(I386, "bookworm", "dedicated"),
     "ppc64le": PlatformParts(PPC64LE, "bookworm", "bookworm"),
     "ppc64le-hash": PlatformParts(PPC64LE_HASH, "bookworm", "bookworm"),
     "ppc64le-dedicated": PlatformParts(PPC64LE, "bookworm", "dedicated"),
+    "ppc64le-hash-dedicated": PlatformParts(PPC64LE_HASH, "bookworm", "dedicated"),
     "ppc64": PlatformParts(PPC64, "production", "dedicated"),
 }
