@@ -250,3 +250,19 @@ def test_silence(default: str, make_rig: Callable[..., Rig], dedicated_disk: Pat
     assert is_written(before, rig.disk) == (default == "yes")
     # Without the option no shell is offered.
     assert "shell here" not in rig.vm.console.text()
+
+
+@pytest.mark.slow
+def test_a_keyboard_on_usb(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    """And no other: the one on the board is not there."""
+    drivers = [word for name in ("xhci_pci", "usbhid", "hid_generic") for word in ("--module", name)]
+    tools = build_product_disk(tmp_path / "tools.img", Kernel.build(), packed=drivers)
+    rig = make_rig(tools=tools, extra_arguments=["-machine", "i8042=off", "-device", "qemu-xhci", "-device", "usb-kbd"])
+    vm = rig.vm
+    rig.boot()
+    rig.product.configure(append="crashdump.confirm=120 crashdump.linger=1")
+    rig.product.arm()
+    vm.crash()
+    wait_for_status_line(vm, _ASKED, timeout=120)
+    press_until(vm.press, "n", lambda: "answer no" in vm.status_lines)
+    wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
