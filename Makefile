@@ -294,6 +294,7 @@ install: static
 		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox packaging/systemd/recover-at-boot
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $(wildcard packaging/systemd/*.service)
 	$(Q)install -D -m 644 packaging/systemd/swap.conf $(DESTDIR)/usr/lib/systemd/system/swap.d/crashdump.conf
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d packaging/udev/90-crashdump.rules
 	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
 	$(Q)for page in packaging/man/*; do install -D -m 644 -t $(DESTDIR)/usr/share/man/man$${page##*.} $$page; done
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions packaging/bash-completion/crashdump

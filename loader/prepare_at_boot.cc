@@ -16,6 +16,7 @@ class SwapsOfBoot final : public SystemClockSettleEnvironment {
   Result<std::vector<std::string>> ListDevices() override {
     const std::vector<SwapDevice> swaps = TRY(machine_.ListSwaps());
     std::vector<std::string> names;
+    names.reserve(swaps.size());
     for (const SwapDevice& swap : swaps) names.push_back(swap.identity.name);
     return names;
   }
@@ -43,7 +44,7 @@ Result<std::string> PrepareAtBoot(Machine& machine, const StateDirectories& stat
   if (options.swap_uuid || !regions.empty()) waiting.quiet_milliseconds = 0;
   SwapsOfBoot swaps(machine, state, options.swap_uuid);
   const Result<> settled = WaitUntilSettled(swaps, waiting);
-  const Result<std::string> report =
+  Result<std::string> report =
       settled.ok() || options.swap_uuid ? PrepareSwap(machine, state, options) : Result<std::string>(settled.error());
   if (report.ok() || options.swap_uuid) return report;
   if (report.error().code() != ErrorCode::kNotFound && report.error().code() != ErrorCode::kTimeout) return report;

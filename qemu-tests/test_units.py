@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The systemd units in a distribution's system: when they run in the boot, what waits for them, and what users see of them.
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 
 from machine.drive import Drive
 from machine.product import ALL_PAGES, CRASHKERNEL, DUMPS
+from machine.rig import MEMORY_MIB
 from machine.system import VISITOR, BootedSystem
 
 UNITS = ("crashdump-prepare.service", "crashdump-load.service", "crashdump-recover.service")
@@ -18,6 +20,7 @@ SESSIONS = "systemd-user-sessions.service"
 SWAP = r"dev-disk-by\x2duuid-5ac1f3d0\x2d0002\x2d4000\x2d8000\x2d000000000002.swap"
 
 LARGE = 1000 << 20
+PLUGGED = 512 << 20
 # Emulation is slow: where a dump counts as small, users wait for it however long it takes.
 LONG_WAIT = "LOGIN_WAIT=600"
 # What systemd tells everybody of a run: when each state began, and which processes there were.
@@ -93,6 +96,26 @@ def test_a_large_dump_holds_nobody_up(make_system: Callable[..., BootedSystem], 
     assert int(vm.must(f"stat -c %s {DUMPS}/{name}/vmcore")) > LARGE
     product.command("status")
     assert product.arming() not in (first, second)
+
+
+@pytest.mark.slow
+def test_memory_that_is_plugged_in(make_system: Callable[..., BootedSystem]) -> None:
+    """The image is loaded anew and knows it: this kernel does not see to that itself."""
+    system = make_system(extra_arguments=["-m", f"size={MEMORY_MIB}M,slots=1,maxmem=2G"])
+    vm, product = system.vm, system.product
+    vm.must(f"systemctl enable {' '.join(UNITS)}")
+    check_boot(system, system.reboot())
+    first = product.arming()
+    vm.qmp("object-add", **{"qom-type": "memory-backend-ram", "id": "more", "size": PLUGGED})
+    vm.qmp("device_add", driver="pc-dimm", id="dimm", memdev="more")
+    vm.must(f"until ! grep -q {first.key_id} /run/crashdump/armed && /usr/sbin/crashdump status; do sleep 1; done", timeout=180)
+    system.crash_into_next_boot()
+    check_boot(system, system.wait_until_up())
+    [name] = product.dumps()
+    info = json.loads(vm.must(f"cat {DUMPS}/{name}/info.json"))
+    facts = dict(line.split("=", 1) for line in info["machine_facts"])
+    assert info["state"] == "complete"
+    assert int(facts["memory_pages"]) * int(facts["page_size"]) > PLUGGED + (MEMORY_MIB << 20) * 3 // 4
 
 
 @pytest.mark.slow

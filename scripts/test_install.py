@@ -18,6 +18,7 @@ INSTALLED = {
     "usr/lib/systemd/system/crashdump-recover.service": 0o644,
     "usr/lib/systemd/system/swap.d/crashdump.conf": 0o644,
     "usr/lib/tmpfiles.d/crashdump.conf": 0o644,
+    "usr/lib/udev/rules.d/90-crashdump.rules": 0o644,
     "usr/share/bash-completion/completions/crashdump": 0o644,
     "usr/share/man/man5/crashdump.conf.5": 0o644,
     "usr/share/man/man7/crashdump.7": 0o644,

@@ -40,6 +40,7 @@ Result<std::vector<SwapDevice>> ListSwaps(const SystemPaths& paths) { return Swa
 Result<std::vector<DeviceIdentity>> FindSwaps(const SystemPaths& paths, const Uuid& uuid) {
   std::vector<SwapDevice> swaps = TRY(SwapsWith(paths, uuid));
   std::vector<DeviceIdentity> identities;
+  identities.reserve(swaps.size());
   for (SwapDevice& swap : swaps) identities.push_back(std::move(swap.identity));
   return identities;
 }
