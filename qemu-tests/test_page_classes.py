@@ -56,7 +56,7 @@ def is_kept(page_class: str, level: int) -> bool:
     return page_class != "never_read" and not _LEFT_OUT.get(page_class, 0) & level
 
 
-@pytest.fixture(scope="module", params=_SETS)
+@pytest.fixture(scope="module", params=ALL_VMCORE_SETS)
 def vmcores(request: pytest.FixtureRequest) -> VmcoreSet:
     return vmcore_set(request.param)
 
