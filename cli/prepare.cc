@@ -46,8 +46,10 @@ Result<PrepareOptions> ParseOptions(const CommandLine& line) {
   if (line.Has("reserve") && (line.Has("adopt") || line.Has("undo"))) {
     return Error::Format(ErrorCode::kInvalidArgument, "--reserve is for a new region: not with --adopt or --undo");
   }
-  if (line.Has("at-boot") && (line.Has("adopt") || line.Has("undo"))) {
-    return Error::Format(ErrorCode::kInvalidArgument, "--at-boot makes a new region: not with --adopt or --undo");
+  for (const char* const other : {"adopt", "undo", "swapoff", "discard-dumps"}) {
+    if (line.Has("at-boot") && line.Has(other)) {
+      return Error::Format(ErrorCode::kInvalidArgument, "--at-boot and --%s exclude each other", other);
+    }
   }
   if (line.Has("adopt")) options.action = PrepareAction::kAdopt;
   if (line.Has("undo")) options.action = PrepareAction::kUndo;
@@ -56,20 +58,55 @@ Result<PrepareOptions> ParseOptions(const CommandLine& line) {
   return options;
 }
 
+// What the command line leaves to the configuration. To give a region back needs none: a mistake in the file must not
+// stand in the way of that.
+Result<Configuration> ConfigurationFor(const CommandLine& line, const Machine& machine, const PrepareOptions& options) {
+  Result<Configuration> configuration = ReadConfiguration(machine, kConfigurationPath);
+  const bool is_needed =
+      line.Has("at-boot") || (options.action == PrepareAction::kPrepare && (!line.Has("swap") || !line.Has("reserve")));
+  if (configuration.ok() || is_needed) return configuration;
+  return ParseConfiguration(machine, "");
+}
+
+// And not only that no swap of this machine is fit for it, which `status` tells.
+bool IsFailure(const Error& error) { return error.code() == ErrorCode::kOs || error.code() == ErrorCode::kCorrupt; }
+
+Result<int> PrepareNow(Machine& machine, const CommandLine& line, const Configuration& configuration,
+                       const PrepareOptions& options) {
+  DiskState state = TRY(DiskState::Open(machine));
+  if (line.Has("at-boot")) {
+    const Result<bool> there = WaitForSwap(machine, state.directories(), options);
+    // One that nobody has named need not be there.
+    if ((there.ok() && !there.value()) || (!there.ok() && !configuration.target)) {
+      return PrintOutput("crashdump prepare", there.ok() ? std::string("there is no swap partition to prepare\n")
+                                                         : std::string(there.error().text()) + "\n");
+    }
+    TRY(there);
+  }
+  const UniqueFd lock = TRY(TakeLock(state.run()));
+  const Result<std::string> prepared = PrepareSwap(machine, state.directories(), options);
+  if (!prepared.ok() && line.Has("at-boot") && !configuration.target && !IsFailure(prepared.error())) {
+    return PrintOutput("crashdump prepare", std::string("nothing is prepared: ") + prepared.error().text() + "\n");
+  }
+  std::string report = TRY(prepared);
+  if (options.action == PrepareAction::kUndo && configuration.prepares_at_boot) {
+    report += std::string("The next boot prepares it again: take RESERVE= out of ") + kConfigurationPath + "\n";
+  }
+  return PrintOutput("crashdump prepare", report);
+}
+
 Result<int> Prepare(const CommandLine& line, const PrepareOptions& given) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
-  const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
+  const Configuration configuration = TRY(ConfigurationFor(line, machine, given));
+  if (line.Has("at-boot") && !configuration.prepares_at_boot) {
+    return PrintOutput("crashdump prepare", "RESERVE= is not set: nothing is prepared\n");
+  }
   PrepareOptions options = given;
   if (!options.swap_uuid) options.swap_uuid = configuration.target;
   if (!line.Has("reserve")) options.reserve = configuration.reserve;
-  DiskState state = TRY(DiskState::Open(machine));
-  const UniqueFd lock = TRY(TakeLock(state.run()));
-  const std::string report =
-      TRY(line.Has("at-boot") ? PrepareAtBoot(machine, state.directories(), configuration, options)
-                              : PrepareSwap(machine, state.directories(), options));
-  return PrintOutput("crashdump prepare", report);
+  return PrepareNow(machine, line, configuration, options);
 }
 
 }  // namespace

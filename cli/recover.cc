@@ -169,9 +169,10 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
       TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));
   bar.reset();
   const int status = PrintNotes(notes);
+  // Only for what `status` tells later.
   if (const Result<std::vector<ListedDump>> dumps = ListDumps(directory); dumps.ok()) {
-    // Only for what `status` tells later.
-    (void)RememberDumpOfTest(state.directories().remembered, dumps.value());
+    const Result<UniqueFd> state_lock = take_lock();
+    if (state_lock.ok()) (void)RememberDumpOfTest(state.directories().remembered, dumps.value());
   }
 
   if (line.Has("no-load")) return status;

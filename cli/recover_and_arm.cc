@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/format/armed_record.h"
-#include "common/storage/region_store.h"
+#include "loader/choose_swap.h"
 #include "loader/status.h"
 #include "loader/system_facts.h"
 
@@ -46,14 +46,14 @@ Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Pub
 
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock) {
-  const std::vector<StoredRegion> regions = TRY(RegionStore(state.regions).ReadAll());
-  if (regions.empty() && !machine.Exists(kConfigurationPath)) return std::optional<ArmReport>();
   const bool has_published = std::any_of(
       notes.begin(), notes.end(), [](const RecoverNote& note) { return note.kind == RecoverNote::Kind::kPublished; });
   // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
   if (!has_published && CheckStatus(machine, state).armed()) return std::optional<ArmReport>();
   const UniqueFd lock = TRY(take_lock());
   const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
+  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, configuration.target);
+  if (!prepared.ok() && prepared.error().code() == ErrorCode::kNotFound) return std::optional<ArmReport>();
   ArmReport report = TRY(Arm(machine, state, configuration));
   return std::optional<ArmReport>(std::move(report));
 }

@@ -30,7 +30,7 @@ Result<std::vector<RecoverNote>> PreviewDumps(const StateDirectories& state, Pub
                                               const std::vector<RecoverDevice>& devices,
                                               const MakeRegionDumps& make_dumps);
 
-// Arms the machine, unless it has neither configuration nor region, or what is loaded is as good as a new image: then
+// Arms the machine, unless no swap of it is prepared, or what is loaded is as good as a new image: then
 // nothing. `notes` are those of RecoverDumps().
 Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectories& state,
                                           const std::vector<RecoverNote>& notes, const LockFunction& take_lock);

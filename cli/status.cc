@@ -48,8 +48,8 @@ void AddTest(const Machine& machine, const StateDirectories& state, Overview& ov
   const Result<std::string> boot_id = BootId(machine);
   if (!test.ok() || !test.value() || !boot_id.ok()) return;
   const Result<std::vector<ListedDump>> dumps = ListDumps(kCrashDirectory);
-  Result<TestResult> result = ResultOf(*test.value(), boot_id.value(), KeyStore(state.keys),
-                                       dumps.ok() ? dumps.value() : std::vector<ListedDump>());
+  if (!dumps.ok()) return;
+  Result<TestResult> result = ResultOf(*test.value(), boot_id.value(), KeyStore(state.keys), dumps.value());
   overview.test = test.TakeValue();
   if (result.ok()) overview.result = result.TakeValue();
 }
@@ -70,8 +70,9 @@ Overview Look(const Machine& machine, const StateDirectories& state) {
 
 std::string ForPeople(const Overview& overview) {
   std::string text;
-  if (overview.status.target) text = Describe(*overview.status.target) + "\n";
+  if (overview.status.armed()) text = Describe(*overview.status.target) + "\n";
   for (const std::string& problem : overview.status.problems) text += "not armed: " + problem + "\n";
+  for (const std::string& warning : overview.status.warnings) text += "warning: " + warning + "\n";
   if (overview.result) text += overview.result->text + "\n";
   return text;
 }
@@ -82,6 +83,7 @@ std::string ForPrograms(const Overview& overview) {
   json.AddText("version", kProgramVersion);
   json.AddBool("armed", overview.status.armed());
   json.AddTexts("problems", overview.status.problems);
+  json.AddTexts("warnings", overview.status.warnings);
   if (const auto& target = overview.status.target) {
     json.AddText("swap_uuid", FormatUuid(target->swap_uuid));
     json.AddText("device", target->device);

@@ -37,9 +37,11 @@ Result<> Crash(Machine& machine, const StateDirectories& state, const ArmReport&
   test.boot_id = TRY(BootId(machine));
   test.key_id = report.key_id;
   test.time = machine.SecondsSince1970();
-  TRY(WriteTestCrash(state.remembered, test));
   TRY(WriteOutput("crashing now\n"));
-  TRY(machine.Panic(), "the kernel did not panic");
+  TRY(WriteTestCrash(state.remembered, test));
+  const Result<> panicked = machine.Panic();
+  TRY(RemoveTestCrash(state.remembered));
+  TRY(panicked, "the kernel did not panic");
   return Error::Format(ErrorCode::kOs, "the kernel did not panic");
 }
 
@@ -54,13 +56,14 @@ Result<int> Test(const CommandLine& line) {
   TRY(WriteOutput(Describe(report)));
   const Status status = CheckStatus(machine, state.directories());
   if (!status.armed()) return Error::Format(ErrorCode::kRefused, "not armed: %s", status.problems.front().c_str());
-  if (report.is_driver_missing) {
+  if (report.drivers == DriverCheck::kMissing) {
     return Error::Format(ErrorCode::kRefused, "a panic would not be saved: a driver is missing (see above)");
   }
   if (line.Has("crash")) TRY(Crash(machine, state.directories(), report));
-  return PrintOutput("crashdump test",
-                     "tried: capture kernel, initramfs and its drivers, keys, the region and the proof of it, loading\n"
-                     "`crashdump test --crash` goes on from here\n");
+  const char* const drivers = report.drivers == DriverCheck::kThere ? " and its drivers" : " (not its drivers)";
+  return PrintOutput("crashdump test", std::string("tried: capture kernel, initramfs") + drivers +
+                                           ", keys, the region and the proof of it, loading\n"
+                                           "`crashdump test --crash` goes on from here\n");
 }
 
 }  // namespace

@@ -32,10 +32,13 @@ class TestOutcomeTest : public testing::Test {
     record.swap_uuid = "5e1f9a3c-0000-4111-8222-123456789abc";
     KeyStore(keys_).Put(record).TakeValue();
   }
-  void AddDump(const char* name, const DumpId& key_id) {
+  DumpInfo& AddDump(const char* name, const DumpId& key_id) {
     DumpInfo info;
     info.key_id = ToHex(key_id);
+    info.state = "complete";
+    info.vmcore = VmcoreFile::kPresent;
     dumps_.push_back({name, info});
+    return dumps_.back().info.value();
   }
 
   TestCrash test_;
@@ -49,6 +52,8 @@ TEST_F(TestOutcomeTest, IsRememberedOverTheCrash) {
   EXPECT_EQ(ReadTestCrash(remembered_).value(), test_);
   remembered_.files().begin()->second = "nonsense";
   EXPECT_FALSE(ReadTestCrash(remembered_).ok());
+  ASSERT_TRUE(RemoveTestCrash(remembered_).ok());
+  EXPECT_FALSE(ReadTestCrash(remembered_).value());
 }
 
 TEST_F(TestOutcomeTest, FromTheCrashToItsDump) {
@@ -62,6 +67,25 @@ TEST_F(TestOutcomeTest, FromTheCrashToItsDump) {
   EXPECT_EQ(saved.outcome, TestOutcome::kSaved);
   EXPECT_EQ(saved.dump, "20270115080000-0123456789ab");
   EXPECT_EQ(saved.text, "the crash for a test of 2027-01-15T08:00:00Z was saved: 20270115080000-0123456789ab");
+}
+
+TEST_F(TestOutcomeTest, APartIsNotAll) {
+  DumpInfo& info = AddDump("dump", test_.key_id);
+  const auto expect_missing = [&](const char* what) {
+    const TestResult result = Now("next");
+    EXPECT_EQ(result.outcome, TestOutcome::kIncomplete);
+    EXPECT_EQ(result.dump, "dump");
+    EXPECT_NE(result.text.find(std::string("in part: dump (") + what), std::string::npos) << result.text;
+  };
+  info.vmcore = VmcoreFile::kNone;
+  expect_missing("messages only)");
+  info.vmcore = VmcoreFile::kPending;
+  expect_missing("its memory waits for room)");
+  info.read_error = true;
+  expect_missing("the disk could not be read");
+  info.state = "torn";
+  info.reason = "the trailer is missing";
+  expect_missing("torn, the trailer is missing)");
 }
 
 TEST_F(TestOutcomeTest, WithoutADumpAndWithoutAKeyForOne) {
@@ -80,7 +104,7 @@ TEST_F(TestOutcomeTest, ADumpMayBeRemovedLater) {
   test_ = *ReadTestCrash(remembered_).value();
   EXPECT_EQ(test_.dump, "dump");
   EXPECT_EQ(Now("next").outcome, TestOutcome::kSaved);
-  EXPECT_NE(Now("next").text.find("removed since"), std::string::npos);
+  EXPECT_NE(Now("next").text.find("not in /var/crash any more"), std::string::npos);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/root_command.h"
 #include "common/base/parse.h"
+#include "loader/panic_causes.h"
 #include "loader/state.h"
 
 namespace crashdump {
@@ -42,6 +43,7 @@ Result<std::string> UnloadImage(Machine& machine, StateDirectory& run, bool any)
     return Error::Format(ErrorCode::kRefused,
                          "the capture kernel was loaded by another program: unload it with that, or with --any");
   }
+  (void)ClearPanicCauses(machine, run);
   TRY(machine.UnloadCrashKernel());
   return std::string("another program's capture kernel is unloaded\n");
 }

@@ -172,6 +172,8 @@ Result<> CallKernel(Machine& machine, const CrashImage& image) {
 // Says before the call what may be loaded after it, and after it what is.
 Result<> Load(Machine& machine, StateDirectory& run, ArmedRecord record, const CrashImage& image) {
   const std::optional<std::string> former = TRY(run.Read(kArmedRecordName), "record of the loaded image");
+  // kexec-tools takes its time, and what was loaded before is gone from the beginning.
+  if (image.method == LoadMethod::kKexecTools) (void)ClearPanicCauses(machine, run);
   record.state = ArmedState::kLoading;
   TRY(run.Replace(kArmedRecordName, record.ToText()), "record of the loaded image");
   const Result<> loaded = CallKernel(machine, image);
@@ -179,7 +181,6 @@ Result<> Load(Machine& machine, StateDirectory& run, ArmedRecord record, const C
     if (former && IsStillLoaded(machine)) {
       TRY(run.Replace(kArmedRecordName, *former), "record of the loaded image");
     } else {
-      // To stand still is better than to panic for nothing.
       (void)ClearPanicCauses(machine, run);
       TRY(run.Remove(kArmedRecordName), "record of the loaded image");
     }
@@ -221,10 +222,13 @@ void NoteWrongOptions(std::string_view command_line, ArmReport& report) {
 // After the crash init would find no disk, and say so to nobody.
 void NoteMissingDrivers(int initramfs, const TargetDevice& target, ArmReport& report) {
   const Result<CaptureModules> modules = CaptureModules::Read(initramfs);
-  if (!modules.ok()) return;
+  if (!modules.ok()) {
+    report.drivers = DriverCheck::kUnknown;
+    return;
+  }
   for (const DeviceDriver& driver : target.drivers) {
     if (modules.value().Has(driver)) continue;
-    report.is_driver_missing = true;
+    report.drivers = DriverCheck::kMissing;
     report.notes.push_back("the capture initramfs has no driver " + driver.module +
                            ", and without it the target is not found after a crash: make it again, with "
                            "mkcrashinitramfs --module " +
@@ -245,6 +249,15 @@ Result<std::string> CommandLineFor(const Machine& machine, const Configuration& 
     facts.boot_cpu_apic_id = BootCpuApicId(cpuinfo);
   }
   return MakeCaptureCommandLine(facts);
+}
+
+// What is not noticed is said only to who has asked for it.
+std::vector<std::string> PanicOn(const Machine& machine, StateDirectory& run, const Configuration& configuration) {
+  if (!configuration.panic_on) return SetPanicCauses(machine, run, {kDefaultPanicCause});
+  std::vector<std::string> notes = SetPanicCauses(machine, run, *configuration.panic_on);
+  const std::vector<std::string> unnoticed = UnnoticedCauses(machine, *configuration.panic_on);
+  notes.insert(notes.end(), unnoticed.begin(), unnoticed.end());
+  return notes;
 }
 
 Result<> CheckFits(const Machine& machine, const BootFile& kernel, const BootFile& initramfs) {
@@ -306,7 +319,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
             .architecture = architecture}));
 
   ArmReport report;
-  report.notes = SetPanicCauses(machine, state.run, configuration.panic_on);
+  report.notes = PanicOn(machine, state.run, configuration);
   report.method = method;
   report.device = target.identity.name;
   report.key_id = record.credentials.key_id;

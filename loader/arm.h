@@ -16,6 +16,13 @@
 
 namespace crashdump {
 
+// Of the target's device, in the capture initramfs.
+enum class DriverCheck : uint8_t {
+  kThere,
+  kMissing,  // a note names them
+  kUnknown,  // its list of modules cannot be read
+};
+
 struct ArmReport {
   std::string device;  // kernel's name, for people
   LoadMethod method = LoadMethod::kFileLoad;
@@ -24,7 +31,7 @@ struct ArmReport {
   Range extent;                // relative to the region; empty: messages only
   unsigned waiting_dumps = 0;  // in this region, not recovered
   unsigned deleted_keys = 0;
-  bool is_driver_missing = false;  // of the target's device, in the capture initramfs: a note names it
+  DriverCheck drivers = DriverCheck::kThere;
   std::vector<std::string> notes;  // one line each: what did not go as it should, though the machine is armed
 };
 

@@ -4,9 +4,10 @@
 #include <algorithm>
 
 #include "common/base/text_record.h"
+#include "common/storage/region.h"
 #include "common/storage/region_store.h"
-#include "loader/system_facts.h"
-#include "loader/target.h"
+#include "common/storage/swap_header.h"
+#include "loader/swap_table.h"
 
 namespace crashdump {
 namespace {
@@ -14,34 +15,53 @@ namespace {
 constexpr const char* kRememberedSwaps = "swaps";  // in /var/lib/crashdump
 constexpr std::string_view kUuid = "uuid";
 
-// The node that an fstab's first field means, except for UUID=.
-std::string NodeOf(const std::string& source) {
-  constexpr std::pair<std::string_view, const char*> kTags[] = {{"LABEL=", "/dev/disk/by-label/"},
-                                                                {"PARTUUID=", "/dev/disk/by-partuuid/"},
-                                                                {"PARTLABEL=", "/dev/disk/by-partlabel/"}};
-  for (const auto& [tag, directory] : kTags) {
-    if (source.starts_with(tag)) return directory + source.substr(tag.size());
+enum class RegionPlace : uint8_t { kThere, kGone, kUnknown };
+
+RegionPlace LookFor(const Machine& machine, const StoredRegion& region, const DeviceIdentity& identity) {
+  const Result<std::unique_ptr<BlockDevice>> device = machine.OpenDevice(identity, OpenMode::kReadOnly);
+  if (!device.ok()) return RegionPlace::kUnknown;
+  const Result<SwapHeader> header = ReadSwapHeader(*device.value(), machine.PageSize());
+  if (!header.ok()) return RegionPlace::kUnknown;
+  const Result<Stamp> stamp = ReadStamps(*device.value(), header.value());
+  if (stamp.ok()) return stamp.value() == region.stamp ? RegionPlace::kThere : RegionPlace::kGone;
+  return stamp.error().code() == ErrorCode::kNotFound ? RegionPlace::kGone : RegionPlace::kUnknown;
+}
+
+// Of all devices with the swap's UUID: a copy may be there, too.
+RegionPlace LookFor(const Machine& machine, const StoredRegion& region, const std::vector<SwapDevice>& swaps) {
+  std::vector<RegionPlace> places;
+  for (const SwapDevice& swap : swaps) {
+    if (swap.uuid == region.swap_uuid) places.push_back(LookFor(machine, region, swap.identity));
   }
-  return source;
+  if (std::find(places.begin(), places.end(), RegionPlace::kThere) != places.end()) return RegionPlace::kThere;
+  const bool gone = !places.empty() && std::all_of(places.begin(), places.end(),
+                                                   [](RegionPlace place) { return place == RegionPlace::kGone; });
+  return gone ? RegionPlace::kGone : RegionPlace::kUnknown;
 }
 
-bool IsInUse(const Machine& machine, const std::vector<ActiveSwap>& active, const SwapDevice& device) {
-  return std::any_of(active.begin(), active.end(), [&](const ActiveSwap& swap) {
-    return !swap.is_file && machine.IsNodeOf(swap.path, device.identity.device_number);
+bool IsInUse(const Machine& machine, const SwapDevice& device) {
+  const Result<std::optional<ActiveSwap>> active = FindActive(machine, device.identity);
+  return active.ok() && active.value().has_value();
+}
+
+bool IsMountedAtBoot(const SwapEntry& entry) {
+  std::string_view options = entry.options;
+  while (!options.empty()) {
+    const std::string_view option = options.substr(0, options.find(','));
+    if (option == "noauto") return false;
+    options.remove_prefix(std::min(option.size() + 1, options.size()));
+  }
+  return true;
+}
+
+// Of block devices, used at every boot.
+std::vector<SwapEntry> FstabSwapsOfBoot(const Machine& machine) {
+  std::vector<SwapEntry> entries = ReadFstabSwaps(machine);
+  std::erase_if(entries, [](const SwapEntry& entry) {
+    const bool is_file = entry.source.starts_with("/") && !entry.source.starts_with("/dev/");
+    return is_file || !IsMountedAtBoot(entry);
   });
-}
-
-bool IsInFstab(const Machine& machine, const std::vector<SwapEntry>& fstab, const SwapDevice& device) {
-  return std::any_of(fstab.begin(), fstab.end(), [&](const SwapEntry& entry) {
-    const Result<Uuid> uuid = ParseTarget(entry.source);
-    return uuid.ok() ? uuid.value() == device.uuid
-                     : machine.IsNodeOf(NodeOf(entry.source), device.identity.device_number);
-  });
-}
-
-Result<std::vector<ActiveSwap>> ReadActiveSwaps(const Machine& machine) {
-  const std::string text = TRY(machine.ReadText("/proc/swaps"));
-  return ParseSwaps(text);
+  return entries;
 }
 
 Result<std::vector<Uuid>> ReadRemembered(const StateDirectories& state) {
@@ -58,65 +78,77 @@ Result<Uuid> ChoosePreparedSwap(const Machine& machine, const StateDirectories& 
                                 const std::optional<Uuid>& configured) {
   if (configured) return *configured;
   const std::vector<StoredRegion> regions = TRY(RegionStore(state.regions).ReadAll());
-  const std::vector<SwapDevice> swaps = TRY(machine.ListSwaps());
-  std::vector<const SwapDevice*> prepared;
-  for (const SwapDevice& swap : swaps) {
-    if (std::any_of(regions.begin(), regions.end(),
-                    [&](const StoredRegion& region) { return region.swap_uuid == swap.uuid; })) {
-      prepared.push_back(&swap);
+  std::vector<SwapDevice> swaps;
+  if (!regions.empty()) swaps = TRY(machine.ListSwaps());
+  std::optional<Uuid> prepared;
+  std::optional<Uuid> missing;
+  for (const StoredRegion& region : regions) {
+    const RegionPlace place = LookFor(machine, region, swaps);
+    if (place == RegionPlace::kUnknown) missing = region.swap_uuid;
+    if (place != RegionPlace::kThere) continue;
+    if (prepared && *prepared != region.swap_uuid) {
+      return Error::Format(ErrorCode::kRefused,
+                           "several swaps are prepared, %s and %s: choose one with TARGET=UUID=... in %s",
+                           FormatUuid(*prepared).c_str(), FormatUuid(region.swap_uuid).c_str(), kConfigurationPath);
     }
+    prepared = region.swap_uuid;
   }
-  if (prepared.empty()) {
-    return Error::Format(ErrorCode::kNotFound, regions.empty() ? "no swap is prepared: run `crashdump prepare`"
-                                                               : "the swap that was prepared is not there");
-  }
-  const bool is_one = std::all_of(prepared.begin(), prepared.end(),
-                                  [&](const SwapDevice* swap) { return swap->uuid == prepared.front()->uuid; });
-  if (!is_one) {
+  if (prepared) return *prepared;
+  if (missing) {
     return Error::Format(ErrorCode::kRefused,
-                         "several swaps are prepared, on %s and on %s: choose one with TARGET=UUID=... in %s",
-                         prepared[0]->identity.name.c_str(), prepared[1]->identity.name.c_str(), kConfigurationPath);
+                         "the swap that was prepared, %s, is not there: bring it back, or name another with "
+                         "TARGET=UUID=... in %s",
+                         FormatUuid(*missing).c_str(), kConfigurationPath);
   }
-  return prepared.front()->uuid;
+  return Error::Format(ErrorCode::kNotFound, "no swap is prepared: run `crashdump prepare`");
 }
 
 Result<std::vector<SwapDevice>> SwapCandidates(const Machine& machine, const StateDirectories& state) {
   std::vector<SwapDevice> swaps = TRY(machine.ListSwaps());
-  const std::vector<ActiveSwap> active = TRY(ReadActiveSwaps(machine));
-  const Result<std::string> text = machine.ReadText("/etc/fstab");
-  const std::vector<SwapEntry> fstab = ParseFstabSwaps(text.ok() ? text.value() : "");
-  const std::vector<Uuid> remembered = TRY(ReadRemembered(state));
-  std::erase_if(swaps, [&](const SwapDevice& swap) {
-    return !IsInUse(machine, active, swap) && !IsInFstab(machine, fstab, swap) &&
-           std::find(remembered.begin(), remembered.end(), swap.uuid) == remembered.end();
-  });
-  std::stable_sort(swaps.begin(), swaps.end(),
+  std::erase_if(swaps, [](const SwapDevice& swap) { return !CheckAcceptable(swap.identity).ok(); });
+  const std::vector<SwapEntry> fstab = FstabSwapsOfBoot(machine);
+  std::vector<SwapDevice> own;
+  for (const SwapDevice& swap : swaps) {
+    const bool is_in_fstab =
+        std::any_of(fstab.begin(), fstab.end(), [&](const SwapEntry& entry) { return IsAbout(machine, entry, swap); });
+    if (is_in_fstab || IsInUse(machine, swap)) own.push_back(swap);
+  }
+  if (own.empty()) {
+    const std::vector<Uuid> remembered = TRY(ReadRemembered(state));
+    std::copy_if(swaps.begin(), swaps.end(), std::back_inserter(own), [&](const SwapDevice& swap) {
+      return std::find(remembered.begin(), remembered.end(), swap.uuid) != remembered.end();
+    });
+  }
+  std::stable_sort(own.begin(), own.end(),
                    [](const SwapDevice& a, const SwapDevice& b) { return a.identity.size > b.identity.size; });
-  return swaps;
+  return own;
+}
+
+Result<bool> MayHaveCandidates(const Machine& machine, const StateDirectories& state) {
+  if (!FstabSwapsOfBoot(machine).empty()) return true;
+  return !TRY(ReadRemembered(state)).empty();
 }
 
 Result<Uuid> ChooseSwapToPrepare(const Machine& machine, const StateDirectories& state,
                                  const std::function<Result<>(const SwapDevice&)>& accepts) {
   const std::vector<SwapDevice> swaps = TRY(SwapCandidates(machine, state));
-  std::string reasons;
+  std::optional<Error> first;
   for (const SwapDevice& swap : swaps) {
     const Result<> accepted = accepts(swap);
     if (accepted.ok()) return swap.uuid;
-    reasons += (reasons.empty() ? "" : "; ") + std::string(accepted.error().text());
+    if (!first) first = accepted.error();
   }
-  if (swaps.empty()) {
-    return Error::Format(ErrorCode::kNotFound,
-                         "no swap partition is in use or in /etc/fstab: make one (`mkswap`), or name one with --swap");
-  }
-  return Error::Format(ErrorCode::kNotFound, "no swap partition can be prepared: %s", reasons.c_str());
+  if (first) return *first;
+  return Error::Format(ErrorCode::kNotFound,
+                       "no swap partition is in use or in /etc/fstab: make one (`mkswap`), or name one with --swap");
 }
 
 Result<> RememberSwaps(const Machine& machine, const StateDirectories& state) {
-  const std::vector<ActiveSwap> active = TRY(ReadActiveSwaps(machine));
   const std::vector<SwapDevice> swaps = TRY(machine.ListSwaps());
   TextRecord record;
   for (const SwapDevice& swap : swaps) {
-    if (IsInUse(machine, active, swap)) record.Add(kUuid, FormatUuid(swap.uuid));
+    // One of zram has another UUID in each boot, and none of it is ever a candidate.
+    if (CheckAcceptable(swap.identity).ok() && IsInUse(machine, swap)) record.Add(kUuid, FormatUuid(swap.uuid));
   }
   // While it is off for a moment, the swap is not forgotten.
   if (record.lines().empty()) return {};

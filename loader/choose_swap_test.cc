@@ -46,13 +46,30 @@ class ChooseSwapTest : public testing::Test {
     for (const SwapDevice& swap : swaps) names.push_back(swap.identity.name);
     return names;
   }
-  Result<std::string> AtBoot(const std::string& configuration) {
-    const Configuration parsed = ParseConfiguration(machine_, configuration).TakeValue();
+  Result<std::string> Prepare(std::optional<unsigned> device, PrepareAction action = PrepareAction::kPrepare) {
     PrepareOptions options;
-    options.swap_uuid = parsed.target;
-    options.reserve = parsed.reserve;
-    return PrepareAtBoot(machine_, State(), parsed, options, kShort);
+    if (device) options.swap_uuid = swaps_[*device].uuid;
+    options.reserve = 64 * kMiB;
+    options.action = action;
+    return PrepareSwap(machine_, State(), options);
   }
+  Result<bool> Wait(std::optional<unsigned> device = {}) {
+    PrepareOptions options;
+    if (device) options.swap_uuid = swaps_[*device].uuid;
+    options.reserve = 64 * kMiB;
+    return WaitForSwap(machine_, State(), options, kShort);
+  }
+  void WriteFstab(std::initializer_list<unsigned> devices) {
+    std::string text;
+    for (const unsigned device : devices) text += Source(device) + " none swap sw 0 0\n";
+    machine_.Write("/etc/fstab", text);
+  }
+  FakeMachine::Device Unplug(unsigned device) {
+    const FakeMachine::Device unplugged = machine_.devices.at(device);
+    machine_.devices.erase(machine_.devices.begin() + device);
+    return unplugged;
+  }
+  uint64_t WritesTo(unsigned device) const { return devices_[device].CountOf(FakeBlockDevice::Kind::kWrite); }
 
   static constexpr unsigned kDevices = 3;
   TempDirectory root_;
@@ -67,14 +84,29 @@ TEST_F(ChooseSwapTest, CandidatesAreThisSystemsSwaps) {
   EXPECT_TRUE(Candidates().empty()) << "swaps that may be another installation's";
   Activate({0, 1});
   EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdb2", "vda2"}));
-  machine_.Write("/etc/fstab", Source(2) + " none swap sw 0 0\n");
+  WriteFstab({2});
   EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdb2", "vdc2", "vda2"}));
+  machine_.devices[1].identity.unacceptable = "in use by dm-0";
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdc2", "vda2"}));
+  machine_.Reboot();
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdc2"})) << "before anything is in use";
+  machine_.Write("/etc/fstab", "/dev/vda2 none swap sw 0 0\n" + Source(2) + " none swap sw,noauto 0 0\n");
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vda2"}));
+}
+
+TEST_F(ChooseSwapTest, WhatNoFileNamesIsRemembered) {
+  EXPECT_FALSE(MayHaveCandidates(machine_, State()).value());
+  Activate({0, 1});
   ASSERT_TRUE(RememberSwaps(machine_, State()).ok());
   machine_.Reboot();
-  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdb2", "vdc2", "vda2"})) << "before anything is in use";
-  machine_.Write("/etc/fstab", "/dev/vda2 none swap sw 0 0\n");
-  remembered_.files().clear();
-  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vda2"}));
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdb2", "vda2"}));
+  EXPECT_TRUE(MayHaveCandidates(machine_, State()).value());
+  // While it is off for a moment, it is not forgotten.
+  ASSERT_TRUE(RememberSwaps(machine_, State()).ok());
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdb2", "vda2"}));
+  // What has been in use once by hand is no match for what the system says.
+  WriteFstab({2});
+  EXPECT_EQ(Candidates(), (std::vector<std::string>{"vdc2"}));
 }
 
 TEST_F(ChooseSwapTest, RemembersWithoutNeedOnlyOnce) {
@@ -95,48 +127,90 @@ TEST_F(ChooseSwapTest, TheLargestThatIsAccepted) {
   const auto nothing = [](const SwapDevice& swap) -> Result<> {
     return Error::Format(ErrorCode::kRefused, "%s is too small", swap.identity.name.c_str());
   };
-  const auto refused = ChooseSwapToPrepare(machine_, State(), nothing);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_STREQ(refused.error().text(),
-               "no swap partition can be prepared: vdb2 is too small; vdc2 is too small; vda2 is too small");
+  EXPECT_STREQ(ChooseSwapToPrepare(machine_, State(), nothing).error().text(), "vdb2 is too small");
+  Activate({});
+  EXPECT_EQ(ChooseSwapToPrepare(machine_, State(), small).error().code(), ErrorCode::kNotFound);
 }
 
 TEST_F(ChooseSwapTest, ThePreparedOne) {
-  const Uuid named = swaps_[2].uuid;
-  EXPECT_EQ(ChoosePreparedSwap(machine_, State(), named).value(), named);
+  EXPECT_EQ(ChoosePreparedSwap(machine_, State(), swaps_[2].uuid).value(), swaps_[2].uuid) << "what is named";
   EXPECT_STREQ(ChoosePreparedSwap(machine_, State(), std::nullopt).error().text(),
                "no swap is prepared: run `crashdump prepare`");
-  Activate({0});
-  machine_.SetSwaps({});
-  PrepareOptions options;
-  options.reserve = 64 * kMiB;
-  options.swap_uuid = swaps_[0].uuid;
-  ASSERT_TRUE(PrepareSwap(machine_, State(), options).ok());
+  ASSERT_TRUE(Prepare(0).ok());
   EXPECT_EQ(ChoosePreparedSwap(machine_, State(), std::nullopt).value(), swaps_[0].uuid);
-  options.swap_uuid = swaps_[1].uuid;
-  ASSERT_TRUE(PrepareSwap(machine_, State(), options).ok());
+  ASSERT_TRUE(Prepare(1).ok());
   const auto two = ChoosePreparedSwap(machine_, State(), std::nullopt);
-  ASSERT_FALSE(two.ok());
-  EXPECT_NE(std::string(two.error().text()).find("on vda2 and on vdb2: choose one with TARGET="), std::string::npos);
+  EXPECT_EQ(two.error().code(), ErrorCode::kRefused);
+  EXPECT_NE(std::string(two.error().text()).find("several swaps are prepared"), std::string::npos);
+  // A record may stay for the sake of a key; what counts is what is on the disk.
+  const auto records = regions_.files();
+  ASSERT_TRUE(Prepare(0, PrepareAction::kUndo).ok());
+  regions_.files() = records;
+  EXPECT_EQ(ChoosePreparedSwap(machine_, State(), std::nullopt).value(), swaps_[1].uuid);
 }
 
-TEST_F(ChooseSwapTest, AnEarlyBootPreparesOnlyWhatWasAskedFor) {
-  machine_.Write("/etc/fstab", Source(0) + " none swap sw 0 0\n" + Source(2) + " none swap sw 0 0\n");
-  EXPECT_EQ(AtBoot("").value(), "RESERVE= is not set: nothing is prepared\n");
-  EXPECT_EQ(AtBoot("RESERVE=64M\n").value().substr(0, 5), "vdc2:");
-  // From then on that one stays it, and nothing is waited for.
-  machine_.Write("/etc/fstab", Source(1) + " none swap sw 0 0\n");
-  EXPECT_EQ(AtBoot("RESERVE=64M\n").value(), "vdc2: the region of 64.0 MiB is in order; nothing was changed\n");
-  EXPECT_EQ(devices_[0].CountOf(FakeBlockDevice::Kind::kWrite), 0u);
-  EXPECT_EQ(devices_[1].CountOf(FakeBlockDevice::Kind::kWrite), 0u);
+TEST_F(ChooseSwapTest, AMissingPreparedSwapIsNotReplaced) {
+  ASSERT_TRUE(Prepare(0).ok());
+  WriteFstab({0, 1});
+  const FakeMachine::Device unplugged = Unplug(0);
+  const auto missing = Prepare({});
+  EXPECT_EQ(missing.error().code(), ErrorCode::kRefused);
+  EXPECT_NE(std::string(missing.error().text()).find("is not there"), std::string::npos) << missing.error().text();
+  EXPECT_EQ(Wait().error().code(), ErrorCode::kTimeout) << "it may come yet";
+  EXPECT_EQ(WritesTo(1), 0u);
+  machine_.devices.push_back(unplugged);
+  EXPECT_TRUE(Wait().value());
+  EXPECT_EQ(Prepare({}).value(), "vda2: the region of 64.0 MiB is in order; nothing was changed\n");
 }
 
-TEST_F(ChooseSwapTest, ABootWithoutASwapForItFailsOnlyIfOneWasNamed) {
-  EXPECT_EQ(AtBoot("RESERVE=auto\n").value().substr(0, 21), "nothing is prepared: ");
-  machine_.Write("/etc/fstab", Source(0) + " none swap sw 0 0\n");
-  const std::string too_small = AtBoot("RESERVE=auto\n").value();
-  EXPECT_EQ(too_small.substr(0, 61), "nothing is prepared: no swap partition can be prepared: vda2:") << too_small;
-  EXPECT_FALSE(AtBoot("RESERVE=64M\nTARGET=UUID=00000000-5566-4788-99aa-bbccddeeff01\n").ok());
+TEST_F(ChooseSwapTest, ToAdoptOneItMustBeNamed) {
+  Activate({0});
+  EXPECT_NE(std::string(Prepare({}, PrepareAction::kAdopt).error().text()).find("--swap UUID"), std::string::npos);
+}
+
+TEST_F(ChooseSwapTest, ABootPreparesTheLargestAndStaysWithIt) {
+  WriteFstab({0, 2});
+  EXPECT_TRUE(Wait().value());
+  EXPECT_EQ(Prepare({}).value().substr(0, 5), "vdc2:");
+  WriteFstab({1});
+  EXPECT_TRUE(Wait().value());
+  EXPECT_EQ(Prepare({}).value(), "vdc2: the region of 64.0 MiB is in order; nothing was changed\n");
+  EXPECT_EQ(WritesTo(0) + WritesTo(1), 0u);
+}
+
+TEST_F(ChooseSwapTest, ABootWithoutSwapsWaitsForNothing) {
+  machine_.Write("/etc/fstab", "/swapfile none swap sw 0 0\n");
+  machine_.before_list = [] { ADD_FAILURE() << "looks for disks"; };
+  EXPECT_FALSE(Wait().value());
+}
+
+TEST_F(ChooseSwapTest, BeforeTheFirstWriteABootWaitsForAllDisks) {
+  WriteFstab({0});
+  unsigned lists = 0;
+  machine_.before_list = [&] { ++lists; };
+  EXPECT_TRUE(Wait(0).value());
+  EXPECT_GE(lists, 3u) << "until it is there, and until no other disk has come for a while";
+  ASSERT_TRUE(Prepare(0).ok());
+  lists = 0;
+  EXPECT_TRUE(Wait(0).value());
+  EXPECT_EQ(lists, 1u);
+  // A copy that comes a moment later.
+  FakeBlockDevice twin(devices_[1]);
+  WriteFstab({1});
+  regions_.files().clear();
+  machine_.before_list = [&, calls = 0]() mutable {
+    if (++calls == 2) machine_.devices.push_back({FakeMachine::Identity(twin, 7), &twin});
+  };
+  EXPECT_TRUE(Wait(1).value());
+  EXPECT_NE(std::string(Prepare(1).error().text()).find("found twice"), std::string::npos);
+}
+
+TEST_F(ChooseSwapTest, ABootWaitsForUdev) {
+  WriteFstab({0});
+  machine_.Write("/run/udev/data/+dmi:id", "");
+  EXPECT_EQ(Wait(0).error().code(), ErrorCode::kTimeout);
+  machine_.Write("/run/udev/data/b254:2", "");
+  EXPECT_TRUE(Wait(0).value());
 }
 
 }  // namespace

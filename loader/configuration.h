@@ -32,7 +32,7 @@ struct Configuration {
   std::optional<Uuid> target;       // TARGET=UUID=...: the swap whose upper end is the region; else it is chosen
   bool prepares_at_boot = false;    // RESERVE was given: the next boot may prepare the swap
   std::optional<uint64_t> reserve;  // RESERVE: bytes to set aside; empty: automatic
-  std::vector<PanicCause> panic_on = {PanicCause::kHardLockup};  // PANIC_ON
+  std::optional<std::vector<PanicCause>> panic_on;  // PANIC_ON; empty: kDefaultPanicCause
   std::string kernel_version;  // KERNEL_VERSION: of the capture kernel; default: the running kernel's
   std::string kernel;          // KERNEL: default: vmlinuz-VERSION or vmlinux-VERSION in /boot, or among the modules
   std::string initramfs;       // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION

@@ -30,7 +30,7 @@ TEST_F(ConfigurationTest, NothingIsNeeded) {
   ASSERT_TRUE(configuration.ok()) << configuration.error().text();
   EXPECT_FALSE(configuration.value().target);
   EXPECT_FALSE(configuration.value().prepares_at_boot);
-  EXPECT_EQ(configuration.value().panic_on, (std::vector{PanicCause::kHardLockup}));
+  EXPECT_FALSE(configuration.value().panic_on);
   EXPECT_EQ(configuration.value().reports, ReportPlace::kPrivate);
   EXPECT_EQ(configuration.value().retention.keep, 0u);
   EXPECT_EQ(configuration.value().retention.max_size, 0u);

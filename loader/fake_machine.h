@@ -123,6 +123,12 @@ class FakeMachine final : public Machine {
     return false;
   }
 
+  Result<std::vector<std::string>> ListDevices() const override {
+    if (before_list) before_list();
+    std::vector<std::string> names;
+    for (const Device& device : devices) names.push_back(device.identity.name);
+    return names;
+  }
   Result<std::vector<SwapDevice>> ListSwaps() const override {
     std::vector<SwapDevice> found;
     for (const Device& device : devices) {
@@ -222,6 +228,7 @@ class FakeMachine final : public Machine {
   bool unload_fails = false;
   std::vector<LoadFailure> load_failures;  // the last one comes first
   std::function<void()> before_load;
+  std::function<void()> before_list;
   mutable std::vector<std::string> calls;
 
  private:

@@ -88,6 +88,8 @@ bool LinuxMachine::IsNodeOf(const std::string& path, dev_t device_number) const 
   return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == device_number;
 }
 
+Result<std::vector<std::string>> LinuxMachine::ListDevices() const { return ListBlockDevices(paths_); }
+
 Result<std::vector<SwapDevice>> LinuxMachine::ListSwaps() const { return crashdump::ListSwaps(paths_); }
 
 Result<std::vector<DeviceIdentity>> LinuxMachine::FindSwaps(const Uuid& uuid) const {

@@ -67,6 +67,8 @@ class Machine {
   // Whether the path is a node of this device.
   virtual bool IsNodeOf(const std::string& path, dev_t device_number) const = 0;
 
+  // The kernel's names of all block devices.
+  virtual Result<std::vector<std::string>> ListDevices() const = 0;
   // Every device that libblkid takes for a swap with a UUID, and those with this one.
   virtual Result<std::vector<SwapDevice>> ListSwaps() const = 0;
   virtual Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const = 0;
@@ -104,6 +106,7 @@ class LinuxMachine final : public Machine {
   uint64_t SecondsSince1970() const override;
   Result<uint64_t> FilesystemType(const char* path) const override;
   bool IsNodeOf(const std::string& path, dev_t device_number) const override;
+  Result<std::vector<std::string>> ListDevices() const override;
   Result<std::vector<SwapDevice>> ListSwaps() const override;
   Result<std::vector<DeviceIdentity>> FindSwaps(const Uuid& uuid) const override;
   Result<std::unique_ptr<BlockDevice>> OpenDevice(const DeviceIdentity& identity, OpenMode mode) const override;

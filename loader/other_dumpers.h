@@ -8,8 +8,8 @@
 
 namespace crashdump {
 
-// kRefused, with the program and how to switch it off, if one is enabled on this machine: kdump-tools (Debian, Ubuntu)
-// or kdump-utils (Fedora, openSUSE).
+// kRefused, with the program and how to switch it off, if one is enabled on this machine: kdump-tools (Debian, Ubuntu),
+// kdump-utils (Fedora) or kdump (openSUSE).
 Result<> CheckNoOtherDumper(const Machine& machine);
 
 }  // namespace crashdump

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "common/base/io.h"
 #include "common/base/parse.h"
@@ -53,17 +54,36 @@ Result<TextRecord> ReadFormerValues(const StateDirectory& run) {
   return TextRecord::Parse(text.value_or(""));
 }
 
-// What is to be set, and what was there before the first call. The record is written first: a value that is set
-// without one would stay for ever.
-Result<> Apply(const Machine& machine, StateDirectory& run, const std::vector<PanicCause>& causes,
-               std::vector<std::string>& notes) {
-  const TextRecord former = TRY(ReadFormerValues(run));
+// What the kernel notices a cause with; 0: it does not.
+struct Detector {
+  PanicCause cause;
+  const char* name;
+};
+
+constexpr Detector kDetectors[] = {
+    {PanicCause::kHardLockup, "nmi_watchdog"},
+    {PanicCause::kSoftLockup, "soft_watchdog"},
+    {PanicCause::kHungTask, "hung_task_timeout_secs"},
+};
+
+bool IsSwitchedOff(const Machine& machine, const char* name) {
+  const Result<std::string> value = machine.ReadText((std::string("/proc/sys/kernel/") + name).c_str());
+  return value.ok() && TrimSpace(value.value()) == "0";
+}
+
+// What is to be set, and what was there before the first call.
+struct SysctlPlan {
   TextRecord record;
   std::vector<const Sysctl*> to_set;
+  std::vector<std::pair<const Sysctl*, std::string>> to_set_back;
+};
+
+Result<SysctlPlan> MakePlan(const Machine& machine, const TextRecord& former, const std::vector<PanicCause>& causes) {
+  SysctlPlan plan;
   for (const Sysctl& sysctl : kSysctls) {
     const std::optional<std::string_view> before = former.Find(sysctl.name);
     if (std::find(causes.begin(), causes.end(), sysctl.cause) == causes.end()) {
-      if (before) TRY(Write(machine, sysctl, *before), "kernel.%s", sysctl.name);
+      if (before) plan.to_set_back.emplace_back(&sysctl, *before);
       continue;
     }
     const std::string path = PathOf(sysctl);
@@ -71,22 +91,31 @@ Result<> Apply(const Machine& machine, StateDirectory& run, const std::vector<Pa
     const std::string now = TRY(machine.ReadText(path.c_str()));
     // Somebody else's wish for a panic stays his, also when ours ends.
     if (before || TrimSpace(now) == "0") {
-      record.Add(sysctl.name, before ? *before : TrimSpace(now));
-      to_set.push_back(&sysctl);
+      plan.record.Add(sysctl.name, before ? *before : TrimSpace(now));
+      plan.to_set.push_back(&sysctl);
     }
   }
-  if (record.lines().empty()) {
-    TRY(run.Remove(kFormerValues));
-  } else {
-    TRY(run.Replace(kFormerValues, record.ToString()));
-  }
-  for (const Sysctl* const sysctl : to_set) TRY(Write(machine, *sysctl, "1"), "kernel.%s", sysctl->name);
-  for (const PanicCause cause : causes) {
-    const bool known = std::any_of(std::begin(kSysctls), std::end(kSysctls), [&](const Sysctl& sysctl) {
-      return sysctl.cause == cause && machine.Exists(PathOf(sysctl).c_str());
-    });
-    if (!known) notes.push_back("PANIC_ON: this kernel does not notice " + NameOf(cause));
-  }
+  return plan;
+}
+
+Result<> WriteFormerValues(StateDirectory& run, const TextRecord& record) {
+  if (record.lines().empty()) return run.Remove(kFormerValues);
+  return run.Replace(kFormerValues, record.ToString());
+}
+
+// The record is there before anything is set: a value that is set without one would stay for ever. What is set back is
+// forgotten afterwards.
+Result<> Apply(const Machine& machine, StateDirectory& run, const std::vector<PanicCause>& causes,
+               std::vector<std::string>& notes) {
+  const TextRecord former = TRY(ReadFormerValues(run));
+  const SysctlPlan plan = TRY(MakePlan(machine, former, causes));
+  const auto write = [&](const Sysctl& sysctl, std::string_view value) {
+    const Result<> written = Write(machine, sysctl, value);
+    if (!written.ok()) notes.push_back(std::string("PANIC_ON: kernel.") + sysctl.name + ": " + written.error().text());
+  };
+  for (const auto& [sysctl, value] : plan.to_set_back) write(*sysctl, value);
+  TRY(WriteFormerValues(run, plan.record));
+  for (const Sysctl* const sysctl : plan.to_set) write(*sysctl, "1");
   return {};
 }
 
@@ -117,6 +146,21 @@ std::vector<std::string> SetPanicCauses(const Machine& machine, StateDirectory& 
   std::vector<std::string> notes;
   const Result<> applied = Apply(machine, run, causes, notes);
   if (!applied.ok()) notes.push_back(std::string("PANIC_ON: ") + applied.error().text());
+  return notes;
+}
+
+std::vector<std::string> UnnoticedCauses(const Machine& machine, const std::vector<PanicCause>& causes) {
+  std::vector<std::string> notes;
+  for (const PanicCause cause : causes) {
+    const bool known = std::any_of(std::begin(kSysctls), std::end(kSysctls), [&](const Sysctl& sysctl) {
+      return sysctl.cause == cause && machine.Exists(PathOf(sysctl).c_str());
+    });
+    if (!known) notes.push_back("PANIC_ON: this kernel does not notice " + NameOf(cause));
+    for (const Detector& detector : kDetectors) {
+      if (detector.cause != cause || !known || !IsSwitchedOff(machine, detector.name)) continue;
+      notes.push_back("PANIC_ON: " + NameOf(cause) + " is not noticed: the sysctl kernel." + detector.name + " is 0");
+    }
+  }
   return notes;
 }
 

@@ -23,13 +23,20 @@ enum class PanicCause : uint8_t {
 // "hardlockup softlockup", blanks or commas between; "none" alone: nothing. The error names those that there are.
 Result<std::vector<PanicCause>> ParsePanicCauses(std::string_view text);
 
+// Where nothing is said: hardlockup, on kernels that notice it.
+inline constexpr PanicCause kDefaultPanicCause = PanicCause::kHardLockup;
+
 // Sets the sysctls of these causes, and sets those back that an earlier call has set and that are not among them now.
-// What was there before stands in `run`, so that ClearPanicCauses() finds it. Returns one line for each cause that this
-// kernel does not have; fails never: a machine that is armed stays so.
+// What was there before stands in `run`, so that ClearPanicCauses() finds it. Returns one line for each thing that did
+// not work: a machine that is armed stays so.
 std::vector<std::string> SetPanicCauses(const Machine& machine, StateDirectory& run,
                                         const std::vector<PanicCause>& causes);
 
-// Sets back what SetPanicCauses() has set in this boot.
+// One line for each cause that this kernel does not notice, or is told not to.
+std::vector<std::string> UnnoticedCauses(const Machine& machine, const std::vector<PanicCause>& causes);
+
+// Sets back what SetPanicCauses() has set in this boot: before what is loaded goes, since to stand still is better than
+// to panic for nothing.
 std::vector<std::string> ClearPanicCauses(const Machine& machine, StateDirectory& run);
 
 }  // namespace crashdump

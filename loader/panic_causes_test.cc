@@ -70,10 +70,24 @@ TEST_F(PanicCausesTest, NothingIsSetWithoutARecordOfWhatWasThere) {
   EXPECT_EQ(Value("hung_task_panic"), "0");
 }
 
+TEST_F(PanicCausesTest, OneThatCannotBeSetBackDoesNotKeepTheOthers) {
+  EXPECT_TRUE(SetPanicCauses(machine_, run_, {PanicCause::kSoftLockup, PanicCause::kHungTask}).empty());
+  ASSERT_EQ(unlink(machine_.Path(Path("softlockup_panic")).c_str()), 0);
+  const std::vector<std::string> notes = ClearPanicCauses(machine_, run_);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_TRUE(notes[0].starts_with("PANIC_ON: kernel.softlockup_panic: ")) << notes[0];
+  EXPECT_EQ(Value("hung_task_panic"), "0");
+}
+
 TEST_F(PanicCausesTest, OfAKernelThatDoesNotKnowThem) {
   ASSERT_EQ(unlink(machine_.Path(Path("hardlockup_panic")).c_str()), 0);
-  EXPECT_EQ(SetPanicCauses(machine_, run_, {PanicCause::kHardLockup, PanicCause::kHungTask}),
+  EXPECT_TRUE(SetPanicCauses(machine_, run_, {PanicCause::kHardLockup, PanicCause::kHungTask}).empty());
+  EXPECT_EQ(UnnoticedCauses(machine_, {PanicCause::kHardLockup, PanicCause::kHungTask}),
             (std::vector<std::string>{"PANIC_ON: this kernel does not notice hardlockup"}));
+  Set("hung_task_timeout_secs", "0\n");
+  EXPECT_EQ(
+      UnnoticedCauses(machine_, {PanicCause::kHungTask}),
+      (std::vector<std::string>{"PANIC_ON: hung_task is not noticed: the sysctl kernel.hung_task_timeout_secs is 0"}));
   EXPECT_EQ(Value("hung_task_panic"), "1");
 }
 

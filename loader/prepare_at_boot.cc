@@ -1,54 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/prepare_at_boot.h"
 
-#include "common/storage/region_store.h"
+#include <sys/sysmacros.h>
+
 #include "loader/choose_swap.h"
 
 namespace crashdump {
 namespace {
 
-// Swaps appear as disks do.
-class SwapsOfBoot final : public SystemClockSettleEnvironment {
- public:
-  SwapsOfBoot(const Machine& machine, const StateDirectories& state, const std::optional<Uuid>& target)
-      : machine_(machine), state_(state), target_(target) {}
+constexpr const char* kUdevDatabase = "/run/udev/data";
 
-  Result<std::vector<std::string>> ListDevices() override {
-    const std::vector<SwapDevice> swaps = TRY(machine_.ListSwaps());
-    std::vector<std::string> names;
-    names.reserve(swaps.size());
-    for (const SwapDevice& swap : swaps) names.push_back(swap.identity.name);
-    return names;
-  }
+// Without udev there is nothing to wait for.
+bool IsKnownToUdev(const Machine& machine, const DeviceIdentity& identity) {
+  if (!machine.Exists(kUdevDatabase)) return true;
+  const std::string entry = std::string(kUdevDatabase) + "/b" + std::to_string(major(identity.device_number)) + ":" +
+                            std::to_string(minor(identity.device_number));
+  return machine.Exists(entry.c_str());
+}
+
+class DisksOfBoot final : public SystemClockSettleEnvironment {
+ public:
+  DisksOfBoot(const Machine& machine, const StateDirectories& state, const std::optional<Uuid>& named)
+      : machine_(machine), state_(state), named_(named) {}
+
+  Result<std::vector<std::string>> ListDevices() override { return machine_.ListDevices(); }
 
   Result<bool> HasTarget() override {
-    if (target_) return !TRY(machine_.FindSwaps(*target_)).empty();
-    if (ChoosePreparedSwap(machine_, state_, std::nullopt).ok()) return true;
-    return !TRY(SwapCandidates(machine_, state_)).empty();
+    const std::vector<SwapDevice> swaps = TRY(Wanted());
+    if (swaps.empty()) return false;
+    for (const SwapDevice& swap : swaps) {
+      if (!IsKnownToUdev(machine_, swap.identity)) return false;
+    }
+    return true;
   }
 
  private:
+  Result<std::vector<SwapDevice>> Wanted() const {
+    const Result<Uuid> prepared = ChoosePreparedSwap(machine_, state_, named_);
+    if (!prepared.ok() && prepared.error().code() == ErrorCode::kNotFound) return SwapCandidates(machine_, state_);
+    std::vector<SwapDevice> swaps = TRY(machine_.ListSwaps());
+    // One that is missing may come yet.
+    std::erase_if(swaps, [&](const SwapDevice& swap) { return !prepared.ok() || swap.uuid != prepared.value(); });
+    return swaps;
+  }
+
   const Machine& machine_;
   const StateDirectories& state_;
-  std::optional<Uuid> target_;
+  std::optional<Uuid> named_;
 };
+
+// What stays as it is need not be sure of anything.
+bool IsPrepared(const Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
+  if (!options.swap_uuid && !ChoosePreparedSwap(machine, state, std::nullopt).ok()) return false;
+  const Result<SwapChoice> choice = ChooseSwap(machine, state, options);
+  return choice.ok() && choice.value().is_prepared;
+}
 
 }  // namespace
 
-Result<std::string> PrepareAtBoot(Machine& machine, const StateDirectories& state, const Configuration& configuration,
-                                  PrepareOptions options, const SettleLimits& limits) {
-  if (!configuration.prepares_at_boot) return std::string("RESERVE= is not set: nothing is prepared\n");
-  // What is prepared or named is not chosen among what may still come.
-  SettleLimits waiting = limits;
-  const std::vector<StoredRegion> regions = TRY(RegionStore(state.regions).ReadAll());
-  if (options.swap_uuid || !regions.empty()) waiting.quiet_milliseconds = 0;
-  SwapsOfBoot swaps(machine, state, options.swap_uuid);
-  const Result<> settled = WaitUntilSettled(swaps, waiting);
-  Result<std::string> report =
-      settled.ok() || options.swap_uuid ? PrepareSwap(machine, state, options) : Result<std::string>(settled.error());
-  if (report.ok() || options.swap_uuid) return report;
-  if (report.error().code() != ErrorCode::kNotFound && report.error().code() != ErrorCode::kTimeout) return report;
-  return std::string("nothing is prepared: ") + report.error().text() + "\n";
+Result<bool> WaitForSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options,
+                         const SettleLimits& limits) {
+  DisksOfBoot disks(machine, state, options.swap_uuid);
+  const uint64_t begin = disks.NowMilliseconds();
+  SettleLimits until_there = limits;
+  until_there.quiet_milliseconds = 0;
+  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, options.swap_uuid);
+  const bool nothing_prepared = !prepared.ok() && prepared.error().code() == ErrorCode::kNotFound;
+  if (nothing_prepared && !TRY(MayHaveCandidates(machine, state))) return false;
+  TRY(WaitUntilSettled(disks, until_there));
+  if (IsPrepared(machine, state, options)) return true;
+  SettleLimits left = limits;
+  left.deadline_milliseconds -= std::min(left.deadline_milliseconds, disks.NowMilliseconds() - begin);
+  TRY(WaitUntilSettled(disks, left));
+  return true;
 }
 
 }  // namespace crashdump

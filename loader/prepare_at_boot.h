@@ -16,10 +16,11 @@ namespace crashdump {
 // How long a boot may wait for the swap: the swaps wait with it.
 inline constexpr SettleLimits kBootLimits = {.quiet_milliseconds = 2000, .deadline_milliseconds = 20000};
 
-// Waits for the swap and prepares it, if RESERVE= is set: to do so unasked would be to take a part of it by surprise.
-// Returns what was done, or why nothing was, for people. That nothing is there to be prepared is a failure only if
-// TARGET= names it.
-Result<std::string> PrepareAtBoot(Machine& machine, const StateDirectories& state, const Configuration& configuration,
-                                  PrepareOptions options, const SettleLimits& limits = kBootLimits);
+// Waits until the swap is there that `options` name, that is prepared, or, where none is, that may be. Before a swap is
+// prepared for the first time it waits, too, until no new block device has appeared for a while and udev knows the
+// swap's: a copy of it, an array that it is a part of or a hibernated system may come later. True if PrepareSwap() is
+// to be called; false: there is nothing that could be prepared. kTimeout: what was waited for has not come.
+Result<bool> WaitForSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options,
+                         const SettleLimits& limits = kBootLimits);
 
 }  // namespace crashdump

@@ -8,6 +8,7 @@
 #include "common/storage/swap_header.h"
 #include "loader/choose_swap.h"
 #include "loader/swap_pause.h"
+#include "loader/swap_table.h"
 #include "loader/system_facts.h"
 #include "loader/target.h"
 #include "loader/unload.h"
@@ -18,11 +19,6 @@ namespace {
 // systemd's note of where the hibernation image is (systemd, src/shared/hibernate-util.c).
 constexpr const char* kHibernateLocation =
     "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67";
-
-std::string FstabText(const Machine& machine) {
-  Result<std::string> text = machine.ReadText("/etc/fstab");
-  return text.ok() ? text.TakeValue() : std::string();
-}
 
 Error Suspended(const std::string& name, const std::string& signature) {
   return Error::Format(ErrorCode::kRefused,
@@ -40,7 +36,7 @@ Result<> CheckNotHibernated(const Machine& machine) {
   }
   const std::vector<SuspendedDevice> suspended = TRY(machine.FindSuspendedDevices());
   if (!suspended.empty()) return Suspended(suspended.front().name, suspended.front().signature);
-  for (const SwapEntry& entry : ParseFstabSwaps(FstabText(machine))) {
+  for (const SwapEntry& entry : ReadFstabSwaps(machine)) {
     if (entry.source.front() != '/' || entry.source.starts_with("/dev/")) continue;
     const Result<FileSource> file = FileSource::Open(machine.Path(entry.source).c_str());
     if (!file.ok()) continue;
@@ -51,22 +47,10 @@ Result<> CheckNotHibernated(const Machine& machine) {
   return {};
 }
 
-Result<std::optional<ActiveSwap>> FindActive(const Machine& machine, const DeviceIdentity& identity) {
-  const std::string text = TRY(machine.ReadText("/proc/swaps"));
-  const std::vector<ActiveSwap> swaps = TRY(ParseSwaps(text));
-  for (const ActiveSwap& swap : swaps) {
-    if (!swap.is_file && machine.IsNodeOf(swap.path, identity.device_number)) return std::optional(swap);
-  }
-  return std::optional<ActiveSwap>();
-}
-
-// The options of the swap's line in fstab, by UUID or by any path of its node; empty if it has none.
-std::string FstabOptions(const Machine& machine, const DeviceIdentity& identity, const Uuid& uuid) {
-  for (const SwapEntry& entry : ParseFstabSwaps(FstabText(machine))) {
-    const Result<Uuid> entry_uuid = ParseTarget(entry.source);
-    if ((entry_uuid.ok() && entry_uuid.value() == uuid) || machine.IsNodeOf(entry.source, identity.device_number)) {
-      return entry.options;
-    }
+// The options of the swap's line in fstab; empty if it has none.
+std::string FstabOptions(const Machine& machine, const SwapDevice& device) {
+  for (const SwapEntry& entry : ReadFstabSwaps(machine)) {
+    if (IsAbout(machine, entry, device)) return entry.options;
   }
   return "";
 }
@@ -145,13 +129,15 @@ Result<PreparePlan> Preview(const Machine& machine, const StateDirectories& stat
 }
 
 // `request` but for the swap.
-Result<Uuid> ChooseSwap(const Machine& machine, const StateDirectories& state, PrepareRequest request) {
-  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, std::nullopt);
-  if (prepared.ok() || prepared.error().code() != ErrorCode::kNotFound || request.action != PrepareAction::kPrepare) {
-    return prepared;
+Result<Uuid> UuidOfChoice(const Machine& machine, const StateDirectories& state, PrepareRequest request,
+                          const std::optional<Uuid>& named) {
+  const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, named);
+  if (prepared.ok() || prepared.error().code() != ErrorCode::kNotFound) return prepared;
+  if (request.action == PrepareAction::kAdopt) {
+    return Error::Format(ErrorCode::kInvalidArgument, "which one? name it with --swap UUID (see `blkid -t TYPE=swap`)");
   }
+  if (request.action == PrepareAction::kUndo) return prepared;
   return ChooseSwapToPrepare(machine, state, [&](const SwapDevice& swap) -> Result<> {
-    TRY(CheckAcceptable(swap.identity), "%s", swap.identity.name.c_str());
     request.swap_uuid = swap.uuid;
     TRY(Preview(machine, state, request, swap.identity));
     return {};
@@ -160,9 +146,17 @@ Result<Uuid> ChooseSwap(const Machine& machine, const StateDirectories& state, P
 
 }  // namespace
 
+Result<SwapChoice> ChooseSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
+  PrepareRequest request = TRY(MakeRequest(machine, options));
+  request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
+  const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
+  const PreparePlan plan = TRY(Preview(machine, state, request, identity));
+  return SwapChoice{request.swap_uuid, identity.name, plan.change == PrepareChange::kNone};
+}
+
 Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
   PrepareRequest request = TRY(MakeRequest(machine, options));
-  request.swap_uuid = options.swap_uuid ? *options.swap_uuid : TRY(ChooseSwap(machine, state, request));
+  request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
   const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
   const char* const name = identity.name.c_str();
   // Nothing to do is told without a need for the swap to be inactive. So are refusals.
@@ -178,7 +172,7 @@ Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state,
                            "moment",
                            name, active->path.c_str());
     }
-    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, identity, request.swap_uuid)));
+    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, {request.swap_uuid, identity})));
   }
   const Result<PreparePlan> plan = Change(machine, state, request, identity);
   const Result<> back = pause ? pause->End() : Result<>();

@@ -24,6 +24,15 @@ struct PrepareOptions {
   std::optional<uint64_t> reserve;  // bytes; empty: automatic
 };
 
+// Whether `prepare` with these options would change something, and on which swap: the one that is named, that is
+// prepared, or, where none is, that can be.
+struct SwapChoice {
+  Uuid uuid{};
+  std::string device;  // the kernel's name, for people
+  bool is_prepared = false;
+};
+Result<SwapChoice> ChooseSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options);
+
 // Does it all and returns what was done, in a line or two for people. The caller holds the lock. On failure the swap is
 // usable as before and, if it was active, is active again.
 Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state, const PrepareOptions& options);

@@ -9,6 +9,7 @@
 #include "loader/choose_swap.h"
 #include "loader/load_method.h"
 #include "loader/other_dumpers.h"
+#include "loader/prepare_swap.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
@@ -28,7 +29,7 @@ bool CheckReservation(const Machine& machine, Status& status) {
     return false;
   }
   if (reserved.value() == 0) {
-    status.problems.emplace_back("no memory reserved: add crashkernel=192M to the kernel command line and reboot");
+    status.problems.emplace_back("no memory reserved: add crashkernel=192M to the kernel command line, and reboot");
     return false;
   }
   return true;
@@ -104,8 +105,10 @@ std::string Describe(const ArmedTarget& target) {
 
 Status CheckStatus(const Machine& machine, const StateDirectories& state) {
   Status status;
-  if (const Result<> alone = CheckNoOtherDumper(machine); !alone.ok())
-    status.problems.emplace_back(alone.error().text());
+  // Nobody knows which of the two has loaded last.
+  if (const Result<> alone = CheckNoOtherDumper(machine); !alone.ok()) {
+    status.warnings.emplace_back(alone.error().text());
+  }
   if (!CheckReservation(machine, status) || !CheckLoaded(machine, status)) return status;
   const std::optional<ArmedRecord> record = FindRecord(machine, state, status);
   if (!record) return status;
@@ -124,11 +127,15 @@ std::optional<std::string> ReasonNotToLoad(const Machine& machine, const StateDi
                                            const Configuration& configuration) {
   const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, configuration.target);
   if (prepared.ok()) return std::nullopt;
-  std::string reason = prepared.error().text();
-  if (prepared.error().code() == ErrorCode::kNotFound && configuration.prepares_at_boot) {
-    reason += "; or reboot, and the next boot does (RESERVE= is set)";
+  if (prepared.error().code() != ErrorCode::kNotFound || !configuration.prepares_at_boot) {
+    return prepared.error().text();
   }
-  return reason;
+  PrepareOptions options;
+  options.reserve = configuration.reserve;
+  const Result<SwapChoice> choice = ChooseSwap(machine, state, options);
+  if (!choice.ok()) return std::string("no swap can be prepared: ") + choice.error().text();
+  return "no swap is prepared: the next boot sets the upper end of " + choice.value().device +
+         " aside (RESERVE=), or `crashdump prepare --swapoff` does now";
 }
 
 }  // namespace crashdump

@@ -27,6 +27,8 @@ struct ArmedTarget {
 struct Status {
   // What is missing and what to do, one line each; empty: the machine is armed.
   std::vector<std::string> problems;
+  // What may change that, one line each.
+  std::vector<std::string> warnings;
   // Proven; there if the machine is armed, and if only its key is missing.
   std::optional<ArmedTarget> target;
 

@@ -40,4 +40,6 @@ Result<> WriteTestCrash(StateDirectory& remembered, const TestCrash& test) {
   return {};
 }
 
+Result<> RemoveTestCrash(StateDirectory& remembered) { return remembered.Remove(kName); }
+
 }  // namespace crashdump

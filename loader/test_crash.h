@@ -26,5 +26,6 @@ Result<std::optional<TestCrash>> ReadTestCrash(const StateDirectory& remembered)
 
 // On stable storage when it returns.
 Result<> WriteTestCrash(StateDirectory& remembered, const TestCrash& test);
+Result<> RemoveTestCrash(StateDirectory& remembered);
 
 }  // namespace crashdump

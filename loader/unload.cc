@@ -30,9 +30,8 @@ Result<uint64_t> ReleaseReservation(const Machine& machine) {
 Result<UnloadOutcome> UnloadOwnImage(Machine& machine, StateDirectory& run) {
   if (TRY(IsForeignImageLoaded(machine, run))) return UnloadOutcome::kForeign;
   const bool loaded = machine.Exists(kCrashLoadedPath) && TRY(IsCrashKernelLoaded(machine));
-  if (loaded) TRY(machine.UnloadCrashKernel());
-  // To stand still is better than to panic for nothing.
   (void)ClearPanicCauses(machine, run);
+  if (loaded) TRY(machine.UnloadCrashKernel());
   TRY(run.Remove(kArmedRecordName));
   return loaded ? UnloadOutcome::kUnloaded : UnloadOutcome::kNothingLoaded;
 }

@@ -28,7 +28,10 @@ Result<std::vector<SwapDevice>> SwapsWith(const SystemPaths& paths, const std::o
     if (!fd.ok()) continue;
     const Result<std::optional<FoundSwap>> found = ProbeSwap(fd.value().get());
     if (!found.ok() || !found.value() || (uuid && found.value()->uuid != *uuid)) continue;
-    swaps.push_back({found.value()->uuid, TRY(ReadDeviceIdentity(paths, name))});
+    Result<DeviceIdentity> identity = ReadDeviceIdentity(paths, name);
+    // It was there a moment ago.
+    if (!identity.ok() && identity.error().code() == ErrorCode::kNotFound) continue;
+    swaps.push_back({found.value()->uuid, TRY(identity)});
   }
   return swaps;
 }

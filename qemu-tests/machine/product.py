@@ -92,9 +92,11 @@ class Product:
         self.disk = disk
         self.swap_uuid = swap_uuid
 
-    def configure(self, *lines: str, append: str = "") -> None:
-        """`append` is for the capture kernel's command line."""
-        always = [f"TARGET=UUID={self.swap_uuid}", "KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs"]
+    def configure(self, *lines: str, append: str = "", named: bool = True) -> None:
+        """`append` is for the capture kernel's command line. Not `named`: the product finds the swap itself."""
+        always = ["KERNEL=/tools/vmlinuz", "INITRAMFS=/tools/initramfs"]
+        if named:
+            always.append(f"TARGET=UUID={self.swap_uuid}")
         always.append(f"COMMAND_LINE_APPEND={self.vm.config.architecture.always} {append}".rstrip())
         text = "\n".join([*always, *lines, ""])
         self.vm.push_file(text.encode(), "/etc/crashdump.conf")

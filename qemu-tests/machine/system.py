@@ -79,7 +79,7 @@ class BootedSystem(Rig):
         self.vm.boot(SYSTEM_BOOT_SECONDS)
         self.wait_until_up()
         self.vm.must("cp -r --preserve=mode /tools/installed/. / && systemctl daemon-reload && systemd-tmpfiles --create crashdump.conf")
-        self.product.configure("RESERVE=auto")
+        self.product.configure("RESERVE=auto", named=False)
 
     def wait_until_up(self) -> str:
         return wait_until_up(self.vm)
