@@ -35,7 +35,8 @@ def test_panic_on_another_processor(platform: str, make_platform_rig: Callable[.
     vmcore = read_vmcore(rig.disk, dump.name, tmp_path, architecture.page_size)
     assert len(vmcore.offsets) * architecture.page_size > 4 << 20
     # The kernel's own, and no more: its counters were believed.
-    assert crashed.said("note") == [] and len(vmcore.offsets) < len(crashed.ram) / 2
+    assert not [note for note in crashed.said("note") if "every class is kept" in note]
+    assert len(vmcore.offsets) < len(crashed.ram) / 2
     found = processors(vmcore.notes, architecture)
     vmcore.close()
     print(f"{len(vmcore.offsets)} pages; program counters {[hex(processor.program_counter) for processor in found]}")

@@ -15,7 +15,8 @@ class GdbStub:
 
     def write(self, address: int, content: bytes) -> None:
         """At a virtual address of the first processor."""
-        assert self._command(f"M{address:x},{len(content):x}:{content.hex()}") == "OK"
+        answer = self._command(f"M{address:x},{len(content):x}:{content.hex()}")
+        assert answer == "OK", f"{address:#x} is not written: {answer}"
 
     def detach(self) -> None:
         """Lets the machine go on."""
@@ -24,12 +25,18 @@ class GdbStub:
 
     def _command(self, command: str) -> str:
         self._connection.sendall(f"${command}#{sum(command.encode()) & 0xff:02x}".encode())
+        # That the machine has stopped comes by itself.
+        while (packet := self._packet()).startswith("T"):
+            pass
+        return packet
+
+    def _packet(self) -> str:
         while True:
-            answer, rest, _ = self._received.partition(b"#")
-            if rest and len(self._received) >= len(answer) + 3:
-                self._received = self._received[len(answer) + 3 :]
+            packet, end, _ = self._received.partition(b"#")
+            if end and len(self._received) >= len(packet) + 3:
+                self._received = self._received[len(packet) + 3 :]
                 self._connection.sendall(b"+")
-                return answer.lstrip(b"+").removeprefix(b"$").decode()
+                return packet.lstrip(b"+").removeprefix(b"$").decode()
             more = self._connection.recv(4096)
             assert more, "QEMU has closed the debugger's connection"
             self._received += more
