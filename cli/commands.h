@@ -7,6 +7,7 @@
 
 namespace crashdump {
 
+int RunEarly(std::span<char* const> arguments);
 int RunExport(std::span<char* const> arguments);
 int RunList(std::span<char* const> arguments);
 int RunLoad(std::span<char* const> arguments);

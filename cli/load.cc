@@ -5,15 +5,18 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/root_command.h"
+#include "common/base/parse.h"
 #include "common/crypto/crypto.h"
 #include "loader/arm.h"
 #include "loader/choose_swap.h"
+#include "loader/early_arming.h"
 
 namespace crashdump {
 namespace {
 
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"config", OptionKind::kText, "FILE", "read this instead of /etc/crashdump.conf", 'c'},
+    {"early", OptionKind::kText, "DIR", "before /var is there, with what `crashdump early` has put into DIR"},
 });
 
 constexpr CommandSpec kSpec = {
@@ -27,10 +30,18 @@ constexpr CommandSpec kSpec = {
         "it replaces what was loaded.\n",
 };
 
+Result<int> LoadEarly(Machine& machine, const std::string& directory) {
+  DiskStateDirectory run = TRY(DiskStateDirectory::Open(machine.Path(kRunPath).c_str()));
+  const UniqueFd lock = TRY(TakeLock(run));
+  const DumpId key_id = TRY(LoadTicket(machine, run, directory));
+  return PrintOutput("crashdump load", "armed early: key " + ToHex(key_id) + "\n");
+}
+
 Result<int> Load(const CommandLine& line) {
   TRY(BeginRootCommand());
   TRY(InitializeCrypto());
   LinuxMachine machine;
+  if (const auto directory = line.Text("early")) return LoadEarly(machine, *directory);
   const std::string path = line.Text("config").value_or(kConfigurationPath);
   const Configuration configuration = TRY(ReadConfiguration(machine, path.c_str()));
   DiskState state = TRY(DiskState::Open(machine));

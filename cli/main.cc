@@ -21,6 +21,7 @@ struct Command {
 constexpr auto kCommands = std::to_array<Command>({
     {"prepare", RunPrepare, "set the upper end of a swap aside for dumps"},
     {"load", RunLoad, "arm: load the capture kernel"},
+    {"early", RunEarly, "what the initramfs of the system needs to arm the machine early"},
     {"unload", RunUnload, "disarm"},
     {"status", RunStatus, "tell whether a panic now would be saved"},
     {"test", RunTest, "try everything but the panic; --crash: that too"},

@@ -55,6 +55,12 @@ Result<> SetInitramfs(std::string_view value, Configuration& configuration) {
   return {};
 }
 
+Result<> SetEarly(std::string_view value, Configuration& configuration) {
+  if (value != "yes" && value != "no") return Error::Format(ErrorCode::kInvalidArgument, "want yes or no");
+  configuration.early = value == "yes";
+  return {};
+}
+
 Result<> SetCpus(std::string_view value, Configuration& configuration) {
   const uint64_t count = TRY(ParseNumber(value));
   if (count < 1 || count > kMostCpus) {
@@ -127,6 +133,7 @@ constexpr Key kKeys[] = {
     {"INITRAMFS", SetInitramfs},
     {"MODULES", CheckModules},
     {"DISPLAY_MODULES", CheckModules, true},
+    {"EARLY", SetEarly},
     {"CPUS", SetCpus},
     {"COMMAND_LINE_APPEND", SetCommandLineAppend, true},
     {"VMCORE_FORMAT", SetVmcoreFormat},
@@ -164,7 +171,7 @@ Result<std::optional<uint64_t>> ParseReserve(std::string_view text) {
   return std::optional<uint64_t>(TRY(ParseSize(text)));
 }
 
-Result<Configuration> ParseConfiguration(const Machine& machine, std::string_view text) {
+Result<Configuration> ParseConfigurationFor(const Machine& machine, std::string_view text, const std::string& release) {
   const TextRecord record = TRY(TextRecord::Parse(text));
   Configuration configuration;
   for (const auto& [name, value] : record.lines()) {
@@ -177,18 +184,26 @@ Result<Configuration> ParseConfiguration(const Machine& machine, std::string_vie
     }
     TRY(key->set(value, configuration), "%s", name.c_str());
   }
-  if (configuration.kernel_version.empty()) configuration.kernel_version = machine.KernelRelease();
+  if (configuration.kernel_version.empty()) configuration.kernel_version = release;
   const std::string& version = configuration.kernel_version;
   if (configuration.kernel.empty()) configuration.kernel = DefaultKernel(machine, version);
   if (configuration.initramfs.empty()) configuration.initramfs = std::string(kStatePath) + "/initramfs-" + version;
   return configuration;
 }
 
-Result<Configuration> ReadConfiguration(const Machine& machine, const char* path) {
+Result<Configuration> ParseConfiguration(const Machine& machine, std::string_view text) {
+  return ParseConfigurationFor(machine, text, machine.KernelRelease());
+}
+
+Result<Configuration> ReadConfigurationFor(const Machine& machine, const char* path, const std::string& version) {
   const Result<std::string> text = machine.ReadText(path);
-  if (!text.ok() && text.error().os_error() == ENOENT) return ParseConfiguration(machine, "");
+  if (!text.ok() && text.error().os_error() == ENOENT) return ParseConfigurationFor(machine, "", version);
   if (!text.ok()) return text.error();
-  return TRY(ParseConfiguration(machine, text.value()), "%s", path);
+  return TRY(ParseConfigurationFor(machine, text.value(), version), "%s", path);
+}
+
+Result<Configuration> ReadConfiguration(const Machine& machine, const char* path) {
+  return ReadConfigurationFor(machine, path, machine.KernelRelease());
 }
 
 }  // namespace crashdump

@@ -36,6 +36,7 @@ struct Configuration {
   std::string kernel_version;  // KERNEL_VERSION: of the capture kernel; default: the running kernel's
   std::string kernel;          // KERNEL: default: vmlinuz-VERSION or vmlinux-VERSION in /boot, or among the modules
   std::string initramfs;       // INITRAMFS: default: /var/lib/crashdump/initramfs-VERSION
+  bool early = false;          // EARLY: the initramfs of the system arms the machine, too
   unsigned cpus = 1;           // CPUS: processors of the capture kernel
   std::string command_line_append;  // COMMAND_LINE_APPEND: for the capture kernel, behind everything else
   // VMCORE_FORMAT, VMCORE_COMPRESS: how `recover` publishes memory.
@@ -52,8 +53,12 @@ Result<std::optional<uint64_t>> ParseReserve(std::string_view text);
 
 // Takes the text apart and fills in what it leaves out. The error names the line's key and what is wrong.
 Result<Configuration> ParseConfiguration(const Machine& machine, std::string_view text);
+Result<Configuration> ParseConfigurationFor(const Machine& machine, std::string_view text, const std::string& version);
 
 // The same of the file at `path`; the error names it. Without a file, that of an empty one.
 Result<Configuration> ReadConfiguration(const Machine& machine, const char* path);
+
+// The same with the default kernel and initramfs of another version, where the file names none.
+Result<Configuration> ReadConfigurationFor(const Machine& machine, const char* path, const std::string& version);
 
 }  // namespace crashdump

@@ -32,13 +32,15 @@ Occupancy ComputeOccupancy(const ByteSource& source, const Region& region, const
     }
     const AttemptStates states = InspectAttempts(source, record);
     occupancy.attempts.push_back(states);
-    if (!MayHoldDump(states)) continue;
+    if (!MayHoldDump(states) && !IsReserved(record)) continue;
     // By place, not by number: this holds for every record, whatever it says about numbers.
     const Range slot{record.slot_offset, record.slot_offset + kSlotBytes};
     for (unsigned index = 0; index < kSlotCount; ++index) {
       if (region.Slot(index).Overlaps(slot)) occupancy.slots.at(index) = true;
     }
-    if (states[0] == AttemptState::kUnrecovered || states[0] == AttemptState::kUnknown) {
+    if (IsReserved(record)) {
+      occupancy.data.push_back(record.extent);
+    } else if (states[0] == AttemptState::kUnrecovered || states[0] == AttemptState::kUnknown) {
       occupancy.data.push_back(OccupiedData(source, record, states[0], walk_limit));
     }
   }

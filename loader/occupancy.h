@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Occupancy: which parts of a region hold dumps that nobody has recovered. Stored nowhere: computed by every load from
+// Occupancy: which parts of a region hold dumps that nobody has recovered, or are kept for an image of sealed keys.
+// Stored nowhere: computed by every load from
 // the key records and what authenticates on the disk. What cannot be read counts as occupied.
 #pragma once
 

@@ -57,6 +57,14 @@ TEST_F(OccupancyTest, AnEmptyRegionIsFree) {
   EXPECT_EQ(LargestFreeExtent(target_.region(), occupancy), Data());
 }
 
+TEST_F(OccupancyTest, WhatIsKeptForSealedKeysIsOccupiedWithoutADump) {
+  const Range kept{Data().end - kMiB, Data().end};
+  Add(0, kept, 0).credentials.kind = KeyKind::kSealed;
+  const Occupancy occupancy = Compute();
+  EXPECT_EQ(FreeSlot(occupancy), 1u);
+  EXPECT_EQ(LargestFreeExtent(target_.region(), occupancy), (Range{Data().begin, kept.begin}));
+}
+
 TEST_F(OccupancyTest, AnArmingThatNeverCrashedOccupiesNothing) {
   Add(0, Data(), 0);
   const Occupancy occupancy = Compute();

@@ -10,11 +10,11 @@ Error Wrong(const char* what, const char* fact) { return Error::Format(ErrorCode
 
 }  // namespace
 
-Result<DumpHeader> ParseHeader(const OpenedObject& object) {
-  if (object.type != ObjectType::kHeader || object.sequence != 0 || object.payload.size() != sizeof(HeaderPayload)) {
+Result<DumpHeader> ParseHeader(const OpenedObject& object, KeyKind kind) {
+  if (object.type != ObjectType::kHeader || object.sequence != 0 || object.payload.size() != HeaderPayloadBytes(kind)) {
     return Wrong("header", "another object stands in its place");
   }
-  const auto payload = LoadObject<HeaderPayload>(object.payload);
+  const auto payload = LoadObject<HeaderPayload>(object.payload.first(sizeof(HeaderPayload)));
   DumpHeader header{.layout = {.header = payload.header_offset,
                                .trailer = payload.trailer_offset,
                                .messages = {payload.messages_begin, payload.messages_end},

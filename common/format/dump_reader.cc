@@ -76,11 +76,16 @@ Result<std::unique_ptr<DumpReader::State>> DumpReader::State::Open(const ByteSou
   ObjectReader reader = TRY(ObjectReader::Create(source, credentials));
   const uint64_t offset = layout ? layout->header : 0;
   const OpenedObject object = TRY(reader.Read(offset, offset + kDiskUnit, PayloadUse::kDecode));
-  const DumpHeader header = TRY(ParseHeader(object));
+  const DumpHeader header = TRY(ParseHeader(object, credentials.kind));
   if (header.layout.header != offset || (layout && header.layout != *layout)) {
     return Error::Format(ErrorCode::kCorrupt, "header at offset %" PRIu64 ": states other places than its own", offset);
   }
   reader.ExpectAttempt(header.attempt_id);
+  if (credentials.kind == KeyKind::kSealed) {
+    SealedKey sealed{};
+    std::copy_n(object.payload.begin() + sizeof(HeaderPayload), sealed.size(), sealed.begin());
+    reader.DecryptWith(TRY(OpenSealedKey(credentials.private_key, sealed), "header"));
+  }
   auto state = std::make_unique<State>(source, std::move(reader), header, object.tag);
   state->ReadTrailer();
   return state;

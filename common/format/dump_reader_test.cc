@@ -83,6 +83,33 @@ TEST_F(DumpReading, RegionDumpComesBackWhole) {
   }
 }
 
+TEST_F(DumpReading, ADumpWithASealedKeyComesBackWholeForThePrivateKey) {
+  SealedCredentials credentials = TestSealedCredentials(9);
+  DumpPlan plan = RegionPlan(200, 4 * kMiB);
+  plan.credentials = credentials.writer.Copy();
+  std::vector<uint8_t> dump = BuildDump(plan);
+  const MemorySource source(dump);
+  const auto open = [&] { return DumpReader::Open(source, plan.parameters.layout, credentials.reader); };
+  CollectingVisitor visitor;
+  ExpectWhole(plan, open().TakeValue().Walk(visitor).TakeValue(), visitor);
+  // The key itself stands nowhere.
+  const Bytes key = credentials.writer.encryption_key.bytes();
+  EXPECT_EQ(std::search(dump.begin(), dump.end(), key.begin(), key.end()), dump.end());
+
+  credentials.reader.private_key = Key::Generate().TakeValue();
+  EXPECT_EQ(open().error().code(), ErrorCode::kCorrupt);
+  // A record of the other kind does not take it for its own, nor this kind's record another dump.
+  credentials = TestSealedCredentials(9);
+  credentials.reader.kind = KeyKind::kPlainFile;
+  EXPECT_FALSE(open().ok());
+  credentials = TestSealedCredentials(9);
+  FlipBit(dump, plan.parameters.layout.header + sizeof(ObjectHeader) + sizeof(HeaderPayload) + 5);
+  EXPECT_EQ(open().error().code(), ErrorCode::kNotFound) << "what is sealed is covered by the tag";
+  plan.credentials = TestCredentials(9);
+  const std::vector<uint8_t> plain = BuildDump(plan);
+  EXPECT_FALSE(DumpReader::Open(MemorySource(plain), plan.parameters.layout, credentials.reader).ok());
+}
+
 TEST_F(DumpReading, FileDumpComesBackWhole) {
   for (const uint32_t page_bytes : {4096U, 65536U}) {
     DumpPlan plan = FilePlan(100);

@@ -6,6 +6,7 @@
 #include <cinttypes>
 
 #include "common/crypto/crypto.h"
+#include "common/format/dump_blocks.h"
 #include "common/format/frame.h"
 #include "common/format/object.h"
 
@@ -253,10 +254,8 @@ Result<DumpWriter> DumpWriter::Create(ByteSink& sink, const DumpCredentials& cre
     return Error::Format(ErrorCode::kInvalidArgument, "dump: attempt %" PRIu32 ", pages of %" PRIu32 " bytes",
                          parameters.attempt, parameters.page_bytes);
   }
-  if (credentials.version != kDumpVersion ||
-      (credentials.kind != KeyKind::kNone && credentials.kind != KeyKind::kPlainFile)) {
-    return Error::Format(ErrorCode::kUnsupported, "dump: version %u, key kind %u", unsigned{credentials.version},
-                         static_cast<unsigned>(credentials.kind));
+  if (credentials.version != kDumpVersion) {
+    return Error::Format(ErrorCode::kUnsupported, "dump: version %u", unsigned{credentials.version});
   }
   AlignedMemory batch = TRY(AllocateAligned(kBatchBytes));
   AlignedMemory index = TRY(AllocateAligned(kIndexMaxPlainBytes));
@@ -292,7 +291,11 @@ Result<> DumpWriter::WriteHeader() {
   payload.data_begin = state.layout().data.begin;
   payload.data_end = state.layout().data.end;
   state.phase = Phase::kMessages;
-  TRY(state.WriteBlock(ObjectType::kHeader, state.layout().header, BytesOf(payload)));
+  std::array<uint8_t, HeaderPayloadBytes(KeyKind::kSealed)> header{};
+  memcpy(header.data(), &payload, sizeof(payload));
+  memcpy(header.data() + sizeof(payload), state.credentials.sealed_key.data(), state.credentials.sealed_key.size());
+  const size_t bytes = HeaderPayloadBytes(state.credentials.kind);
+  TRY(state.WriteBlock(ObjectType::kHeader, state.layout().header, Bytes(header).first(bytes)));
   state.BeginRange(state.layout().messages.begin);
   return {};
 }

@@ -248,7 +248,7 @@ TEST_F(DumpWriting, RefusesImpossibleParameters) {
   plan.parameters.layout.trailer = plan.parameters.layout.header;
   EXPECT_FALSE(DumpWriter::Create(sink, plan.credentials, plan.parameters).ok());
   plan = RegionPlan(0, kMiB);
-  plan.credentials.kind = KeyKind::kSealed;
+  plan.credentials.version = 2;
   EXPECT_FALSE(DumpWriter::Create(sink, plan.credentials, plan.parameters).ok());
 }
 

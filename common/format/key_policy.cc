@@ -33,7 +33,7 @@ bool MayHoldDump(const AttemptStates& attempts) {
 }
 
 bool MayDeleteKey(const KeyRecord& record, const AttemptStates& attempts, const BootFacts& boot) {
-  if (boot.loaded_key == record.credentials.key_id) return false;
+  if (boot.loaded_key == record.credentials.key_id || IsReserved(record)) return false;
   const bool all_recovered = record.recovered.size() >= kAttempts;
   if (all_recovered && std::none_of(attempts.begin(), attempts.end(),
                                     [](AttemptState state) { return state == AttemptState::kUnrecovered; })) {

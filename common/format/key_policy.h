@@ -25,6 +25,9 @@ using AttemptStates = std::array<AttemptState, kAttempts>;
 // For a record whose device is not present.
 inline constexpr AttemptStates kUnknownAttempts{AttemptState::kUnknown, AttemptState::kUnknown};
 
+// Of sealed keys the image may be loaded in any boot, from the initramfs of the system: the places are kept for it.
+inline bool IsReserved(const KeyRecord& record) { return record.credentials.kind == KeyKind::kSealed; }
+
 // Looks at the header places. `region` begins at the region's first byte, on the recorded device.
 AttemptStates InspectAttempts(const ByteSource& region, const KeyRecord& record);
 
@@ -38,7 +41,7 @@ struct BootFacts {
 
 // Whether the record serves nothing any more: all its attempts are recorded recovered; or no image that is loaded or
 // can be run again has its key (another boot's, or this boot has loaded a later image) and each header place was read
-// without error and holds nothing, or a recovered dump. Never the key of the loaded image.
+// without error and holds nothing, or a recovered dump. Never the key of the loaded image, and never a reserved one.
 bool MayDeleteKey(const KeyRecord& record, const AttemptStates& attempts, const BootFacts& boot);
 
 }  // namespace crashdump

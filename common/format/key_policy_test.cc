@@ -31,6 +31,14 @@ TEST(MayDeleteKey, OfAnEarlierBootWhenNothingIsThere) {
   EXPECT_TRUE(MayDeleteKey(RecordOf("boot-1"), {kRecovered, kAbsent}, kLaterBoot));
 }
 
+TEST(MayDeleteKey, NotOfPlacesThatAreKept) {
+  KeyRecord record = RecordOf("boot-1");
+  record.credentials.kind = KeyKind::kSealed;
+  EXPECT_FALSE(MayDeleteKey(record, {kAbsent, kAbsent}, kLaterBoot));
+  record.recovered.resize(2);
+  EXPECT_FALSE(MayDeleteKey(record, {kRecovered, kRecovered}, kLaterBoot));
+}
+
 TEST(MayDeleteKey, NotWhileADumpWaits) {
   EXPECT_FALSE(MayDeleteKey(RecordOf("boot-1"), {kUnrecovered, kAbsent}, kLaterBoot));
   EXPECT_FALSE(MayDeleteKey(RecordOf("boot-1"), {kRecovered, kUnrecovered}, kLaterBoot));

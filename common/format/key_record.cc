@@ -70,33 +70,51 @@ Result<DumpId> ParseId(std::string_view hex) {
   return id;
 }
 
-void AddCredentials(TextRecord& text, const DumpCredentials& credentials) {
+// Which of two texts: what stays, and what travels to the capture kernel. Of sealed keys neither has all.
+enum class Holder : uint8_t { kRecord, kArming };
+
+void AddCredentials(TextRecord& text, const DumpCredentials& credentials, Holder holder) {
+  const bool is_sealed = credentials.kind == KeyKind::kSealed;
   text.AddNumber("dump_version", credentials.version);
   text.Add("kind", KeyKindName(credentials.kind));
   text.AddHex("region_id", credentials.region_id);
   text.AddHex("key_id", credentials.key_id);
   text.AddHex("authentication_key", credentials.authentication_key.bytes());
+  if (is_sealed && holder == Holder::kRecord) {
+    text.AddHex("private_key", credentials.private_key.bytes());
+    return;
+  }
   text.AddHex("encryption_key", credentials.encryption_key.bytes());
+  if (is_sealed) text.AddHex("sealed_key", credentials.sealed_key);
 }
 
-Result<DumpCredentials> ParseCredentials(const TextRecord& text) {
+// Kind none never: a dump without keys on a disk can be anybody's.
+Result<KeyKind> ParseKind(const TextRecord& text) {
+  const std::string_view name = TRY(text.Text("kind"));
+  for (const KeyKind kind : {KeyKind::kPlainFile, KeyKind::kSealed}) {
+    if (name == KeyKindName(kind)) return kind;
+  }
+  return Error::Format(ErrorCode::kUnsupported, "key kind \"%.*s\"",
+                       static_cast<int>(std::min<size_t>(name.size(), 64)), name.data());
+}
+
+Result<DumpCredentials> ParseCredentials(const TextRecord& text, KeyKind kind, Holder holder) {
   DumpCredentials credentials;
   const uint64_t version = TRY(text.Number("dump_version"));
   if (version != kDumpVersion) {
     return Error::Format(ErrorCode::kUnsupported, "dump format version %" PRIu64 "; this program knows version %u",
                          version, unsigned{kDumpVersion});
   }
-  // Kind none never: a dump without keys on a disk can be anybody's.
-  const std::string_view kind = TRY(text.Text("kind"));
-  if (kind != KeyKindName(KeyKind::kPlainFile)) {
-    return Error::Format(ErrorCode::kUnsupported, "key kind \"%.*s\"",
-                         static_cast<int>(std::min<size_t>(kind.size(), 64)), kind.data());
-  }
-  credentials.kind = KeyKind::kPlainFile;
+  credentials.kind = kind;
   TRY(text.Hex("region_id", credentials.region_id));
   TRY(text.Hex("key_id", credentials.key_id));
   TRY(text.Hex("authentication_key", credentials.authentication_key.mutable_bytes()));
+  if (kind == KeyKind::kSealed && holder == Holder::kRecord) {
+    TRY(text.Hex("private_key", credentials.private_key.mutable_bytes()));
+    return credentials;
+  }
   TRY(text.Hex("encryption_key", credentials.encryption_key.mutable_bytes()));
+  if (kind == KeyKind::kSealed) TRY(text.Hex("sealed_key", credentials.sealed_key));
   return credentials;
 }
 
@@ -123,14 +141,20 @@ Result<> ParsePlaces(const TextRecord& text, uint64_t& slot_offset, Range& exten
   return {};
 }
 
-constexpr std::string_view kRecordKeys[] = {
-    "form",        "dump_version", "kind",       "region_id",  "key_id",  "authentication_key", "encryption_key",
-    "slot_offset", "extent_begin", "extent_end", "slot_index", "boot_id", "swap_uuid",          "created",
-};
-constexpr std::string_view kArmingKeys[] = {
-    "form",           "dump_version", "kind",         "region_id",  "key_id", "authentication_key",
-    "encryption_key", "slot_offset",  "extent_begin", "extent_end", "seed",
-};
+// What each text must have, once.
+std::vector<std::string_view> KeysOf(Holder holder, KeyKind kind) {
+  std::vector<std::string_view> keys = {"form",   "dump_version",       "kind",        "region_id",
+                                        "key_id", "authentication_key", "slot_offset", "extent_begin", "extent_end"};
+  const bool is_sealed = kind == KeyKind::kSealed;
+  if (holder == Holder::kRecord) {
+    keys.insert(keys.end(), {"slot_index", "boot_id", "swap_uuid", "created"});
+    keys.emplace_back(is_sealed ? "private_key" : "encryption_key");
+  } else {
+    keys.insert(keys.end(), {"seed", "encryption_key"});
+    if (is_sealed) keys.emplace_back("sealed_key");
+  }
+  return keys;
+}
 
 }  // namespace
 
@@ -153,7 +177,7 @@ bool KeyRecord::IsRecovered(const DumpId& attempt_id) const {
 std::string KeyRecord::ToText() const {
   TextRecord text;
   text.Add("form", kRecordForm);
-  AddCredentials(text, credentials);
+  AddCredentials(text, credentials, Holder::kRecord);
   text.AddNumber("slot_index", slot_index);
   AddPlaces(text, slot_offset, extent);
   text.Add("boot_id", boot_id);
@@ -170,9 +194,10 @@ std::string KeyRecord::ToText() const {
 Result<KeyRecord> KeyRecord::Parse(std::string_view source) {
   const TextRecord text = TRY(TextRecord::Parse(source));
   TRY(CheckForm(text, kRecordForm));
-  TRY(CheckKeys(text, kRecordKeys, "recovered"));
+  const KeyKind kind = TRY(ParseKind(text));
+  TRY(CheckKeys(text, KeysOf(Holder::kRecord, kind), "recovered"));
   KeyRecord record;
-  record.credentials = TRY(ParseCredentials(text));
+  record.credentials = TRY(ParseCredentials(text, kind, Holder::kRecord));
   const uint64_t slot_index = TRY(text.Number("slot_index"));
   if (slot_index > UINT32_MAX) return Error::Format(ErrorCode::kCorrupt, "\"slot_index\" is %" PRIu64, slot_index);
   record.slot_index = static_cast<uint32_t>(slot_index);
@@ -199,7 +224,7 @@ Result<KeyRecord> KeyRecord::Parse(std::string_view source) {
 std::string KeyArming::ToText() const {
   TextRecord text;
   text.Add("form", kArmingForm);
-  AddCredentials(text, credentials);
+  AddCredentials(text, credentials, Holder::kArming);
   AddPlaces(text, slot_offset, extent);
   text.AddHex("seed", seed.bytes());
   return text.ToString();
@@ -208,9 +233,10 @@ std::string KeyArming::ToText() const {
 Result<KeyArming> KeyArming::Parse(std::string_view source) {
   const TextRecord text = TRY(TextRecord::Parse(source));
   TRY(CheckForm(text, kArmingForm));
-  TRY(CheckKeys(text, kArmingKeys, ""));
+  const KeyKind kind = TRY(ParseKind(text));
+  TRY(CheckKeys(text, KeysOf(Holder::kArming, kind), ""));
   KeyArming arming;
-  arming.credentials = TRY(ParseCredentials(text));
+  arming.credentials = TRY(ParseCredentials(text, kind, Holder::kArming));
   TRY(ParsePlaces(text, arming.slot_offset, arming.extent));
   TRY(text.Hex("seed", arming.seed.mutable_bytes()));
   return arming;

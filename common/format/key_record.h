@@ -33,8 +33,8 @@ struct KeyRecord {
 
   // The text form, secrets included. Wipe() it after use.
   std::string ToText() const;
-  // Checks everything: kCorrupt or kNotFound for a text that no ToText() makes, kUnsupported for another version or a
-  // kind that may not stand in a record (none, sealed).
+  // Checks everything: kCorrupt or kNotFound for a text that no ToText() makes, kUnsupported for another version or for
+  // kind none, which may not stand in a record.
   static Result<KeyRecord> Parse(std::string_view text);
 };
 

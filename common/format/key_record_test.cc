@@ -96,6 +96,30 @@ TEST(KeyRecord, EveryLineIsNeededOnce) {
   }
 }
 
+TEST(KeyRecord, OfSealedKeysHoldsThePrivateOneAndTheArmingDoesNot) {
+  InitializeCrypto().TakeValue();
+  const SealedCredentials credentials = TestSealedCredentials(7);
+  KeyRecord record = Example();
+  record.credentials = credentials.reader.Copy();
+  const std::string text = record.ToText();
+  EXPECT_EQ(text.find("encryption_key"), std::string::npos);
+  const KeyRecord again = KeyRecord::Parse(text).TakeValue();
+  EXPECT_EQ(again.credentials.kind, KeyKind::kSealed);
+  EXPECT_TRUE(Equal(again.credentials.private_key.bytes(), record.credentials.private_key.bytes()));
+  EXPECT_EQ(again.ToText(), text);
+
+  KeyArming arming;
+  arming.credentials = credentials.writer.Copy();
+  arming.slot_offset = record.slot_offset;
+  arming.extent = record.extent;
+  const std::string travels = arming.ToText();
+  EXPECT_EQ(travels.find("private_key"), std::string::npos);
+  const KeyArming parsed = KeyArming::Parse(travels).TakeValue();
+  EXPECT_EQ(parsed.credentials.sealed_key, arming.credentials.sealed_key);
+  EXPECT_EQ(parsed.ToText(), travels);
+  EXPECT_FALSE(KeyArming::Parse(Replaced(travels, "sealed_key=", "private_key=")).ok());
+}
+
 TEST(KeyRecord, RefusesWhatItCannotMean) {
   const std::string text = Example().ToText();
   ASSERT_TRUE(KeyRecord::Parse(text).ok());
@@ -107,7 +131,7 @@ TEST(KeyRecord, RefusesWhatItCannotMean) {
   EXPECT_EQ(code("dump_version=1", "dump_version=2"), ErrorCode::kUnsupported);
   // No dump on a disk is ever read without keys.
   EXPECT_EQ(code("kind=plain-file", "kind=none"), ErrorCode::kUnsupported);
-  EXPECT_EQ(code("kind=plain-file", "kind=sealed"), ErrorCode::kUnsupported);
+  EXPECT_EQ(code("kind=plain-file", "kind=sealed"), ErrorCode::kCorrupt) << "has other keys";
   EXPECT_EQ(code("created=", "surprise=1\ncreated="), ErrorCode::kCorrupt);
   EXPECT_TRUE(code("key_id=07", "key_id=7").has_value());
   EXPECT_TRUE(code("authentication_key=07", "authentication_key=0x").has_value());

@@ -13,12 +13,18 @@ namespace {
 bool IsRaw(ObjectType type) { return type == ObjectType::kHeader || type == ObjectType::kTrailer; }
 
 Hash Tag(const DumpCredentials& credentials, Bytes covered) {
-  return credentials.kind == KeyKind::kNone ? Hash256(covered) : Hash256(credentials.authentication_key, covered);
+  return credentials.is_encrypted() ? Hash256(credentials.authentication_key, covered) : Hash256(covered);
+}
+
+// The sealed key is in the header, for who does not have the key yet.
+bool IsEncrypted(const DumpCredentials& credentials, ObjectType type) {
+  return credentials.is_encrypted() && (credentials.kind != KeyKind::kSealed || type != ObjectType::kHeader);
 }
 
 // Encrypts and decrypts.
-void Cipher(const DumpCredentials& credentials, const DumpId& attempt_id, uint64_t sequence, MutableBytes payload) {
-  if (credentials.kind == KeyKind::kNone) return;
+void Cipher(const DumpCredentials& credentials, ObjectType type, const DumpId& attempt_id, uint64_t sequence,
+            MutableBytes payload) {
+  if (!IsEncrypted(credentials, type)) return;
   std::array<uint8_t, kStreamNonceBytes> nonce{};
   const le64 number = sequence;
   static_assert(sizeof(DumpId) + sizeof(number) == kStreamNonceBytes);
@@ -40,7 +46,7 @@ DumpId ToId(const uint8_t (&bytes)[16]) {
 uint64_t MaxPlainLength(ObjectType type) {
   switch (type) {
     case ObjectType::kHeader:
-      return sizeof(HeaderPayload);
+      return sizeof(HeaderPayload) + sizeof(SealedKey);
     case ObjectType::kTrailer:
       return sizeof(TrailerPayload);
     case ObjectType::kChunk:
@@ -97,7 +103,7 @@ Hash SealObject(const DumpCredentials& credentials, const ObjectPlace& place, ui
   header.stored_length = payload.size();
   header.plain_length = plain_length;
   memcpy(object.data(), &header, sizeof(header));
-  Cipher(credentials, place.attempt_id, place.sequence, payload);
+  Cipher(credentials, place.type, place.attempt_id, place.sequence, payload);
   const Hash tag = Tag(credentials, object.first(object.size() - kTagBytes));
   memcpy(object.last(kTagBytes).data(), tag.data(), kTagBytes);
   return tag;
@@ -147,9 +153,6 @@ Result<ObjectReader> ObjectReader::Create(const ByteSource& source, const DumpCr
     return Error::Format(ErrorCode::kUnsupported, "dump format version %u; this program reads version %u",
                          unsigned{credentials.version}, unsigned{kDumpVersion});
   }
-  if (credentials.kind != KeyKind::kNone && credentials.kind != KeyKind::kPlainFile) {
-    return Error::Format(ErrorCode::kUnsupported, "key kind %u", static_cast<unsigned>(credentials.kind));
-  }
   FrameDecoder decoder = TRY(FrameDecoder::Create());
   return ObjectReader(std::make_unique<State>(source, credentials.Copy(), std::move(decoder)));
 }
@@ -159,6 +162,8 @@ Result<ObjectReader> ObjectReader::Clone() const {
   clone.state_->attempt_id = state_->attempt_id;
   return clone;
 }
+
+void ObjectReader::DecryptWith(Key key) { state_->credentials.encryption_key = std::move(key); }
 
 void ObjectReader::ExpectAttempt(const DumpId& attempt_id) { state_->attempt_id = attempt_id; }
 
@@ -209,7 +214,7 @@ Result<OpenedObject> ObjectReader::Read(uint64_t offset, uint64_t limit, Payload
   if (use == PayloadUse::kAuthenticateOnly) return opened;
 
   const MutableBytes payload = object.subspan(sizeof(ObjectHeader), static_cast<size_t>(stored_length));
-  Cipher(state.credentials, opened.attempt_id, opened.sequence, payload);
+  Cipher(state.credentials, type, opened.attempt_id, opened.sequence, payload);
   if (IsRaw(type)) {
     opened.payload = payload;
     return opened;

@@ -65,8 +65,8 @@ enum class PayloadUse { kDecode, kAuthenticateOnly };
 // Opens objects of one dump, one at a time, in memory of its own. Not for several threads at once.
 class ObjectReader {
  public:
-  // `source` must outlive the reader; the credentials are copied. kUnsupported for a version or a key kind that this
-  // program does not know.
+  // `source` must outlive the reader; the credentials are copied. kUnsupported for a version that this program does not
+  // know.
   static Result<ObjectReader> Create(const ByteSource& source, const DumpCredentials& credentials);
 
   ObjectReader(ObjectReader&&) noexcept;
@@ -75,6 +75,9 @@ class ObjectReader {
 
   // Another reader of the same objects, with memory of its own, for another thread.
   Result<ObjectReader> Clone() const;
+
+  // In place of the credentials' encryption key, from now on.
+  void DecryptWith(Key key);
 
   // The attempt id that objects must carry from now on. Until then any is accepted.
   void ExpectAttempt(const DumpId& attempt_id);

@@ -56,6 +56,9 @@ struct TargetDescription {
   std::vector<TargetDevice> devices;
   std::vector<TargetExtent> extents;
   unsigned slot = 0;  // message slot, in the region of devices[0]
+  // Made long before it is loaded, for places that are kept for it: what other boots have written into the other slots
+  // meanwhile is no sign of anything.
+  bool is_reserved = false;
 
   bool operator==(const TargetDescription&) const = default;
 

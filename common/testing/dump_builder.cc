@@ -123,6 +123,15 @@ DumpCredentials TestCredentials(uint8_t seed) {
   return credentials;
 }
 
+SealedCredentials TestSealedCredentials(uint8_t seed) {
+  SealedCredentials sealed{.writer = TestCredentials(seed), .reader = TestCredentials(seed)};
+  sealed.writer.kind = sealed.reader.kind = KeyKind::kSealed;
+  sealed.reader.private_key = TestCredentials(static_cast<uint8_t>(seed + 100)).encryption_key.Copy();
+  sealed.reader.encryption_key = Key();
+  sealed.writer.sealed_key = SealKey(PublicKeyOf(sealed.reader.private_key), sealed.writer.encryption_key).TakeValue();
+  return sealed;
+}
+
 DumpPlan RegionPlan(uint32_t data_pages, uint64_t extent_bytes, uint32_t attempt) {
   DumpPlan plan = PlanWithPages(data_pages);
   plan.credentials = TestCredentials(7);

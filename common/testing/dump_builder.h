@@ -65,6 +65,11 @@ struct DumpPlan {
 
 // Keys, key id and region id that follow from `seed`.
 DumpCredentials TestCredentials(uint8_t seed);
+// The same with a sealed encryption key: what a writer has, and what a reader has.
+struct SealedCredentials {
+  DumpCredentials writer, reader;
+};
+SealedCredentials TestSealedCredentials(uint8_t seed);
 // A plan with one of each kind of section and `data_pages` data pages in runs, zero pages and unreadable pages between
 // them: in a region (attempt 1 or 2 of one slot behind an extent of `extent_bytes`), and in a file.
 DumpPlan RegionPlan(uint32_t data_pages, uint64_t extent_bytes, uint32_t attempt = 1);
