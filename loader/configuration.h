@@ -9,24 +9,13 @@
 
 #include "common/base/result.h"
 #include "common/base/units.h"
+#include "common/options/recover_options.h"
 #include "common/storage/uuid.h"
 #include "common/vmcore/vmcore_format.h"
 #include "loader/machine.h"
 #include "loader/panic_causes.h"
 
 namespace crashdump {
-
-// Where `recover` puts the report that apport reads.
-enum class ReportPlace : uint8_t {
-  kPrivate,  // beside the dump, where only root can see that there is one
-  kApport,   // in /var/crash, where its name tells everybody that the machine crashed
-};
-
-// Which dumps `recover` keeps; the newest always stays.
-struct Retention {
-  uint64_t keep = 0;      // KEEP: at most so many; 0: all
-  uint64_t max_size = 0;  // MAX_SIZE: at most so many bytes; 0: all
-};
 
 struct Configuration {
   std::optional<Uuid> target;       // TARGET=UUID=...: the swap whose upper end is the region; else it is chosen

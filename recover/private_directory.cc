@@ -126,4 +126,11 @@ Result<UniqueFd> CreatePrivateFile(int directory_fd, const char* name) {
   return file;
 }
 
+Result<> WritePrivateFile(int directory_fd, const char* name, std::string_view text) {
+  const UniqueFd file = TRY(CreatePrivateFile(directory_fd, name));
+  TRY(WriteFull(file.get(), BytesOf(text)), "%s", name);
+  TRY(Fsync(file.get()), "%s", name);
+  return {};
+}
+
 }  // namespace crashdump

@@ -2,6 +2,8 @@
 // Directories that nobody but root can look into, below one where everybody may write (/var/crash).
 #pragma once
 
+#include <string_view>
+
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 
@@ -27,5 +29,8 @@ Result<> RemovePrivateDirectory(int parent_fd, const char* name);
 
 // A new file of mode 0600 for writing; kOs with EEXIST if the name is taken by anything.
 Result<UniqueFd> CreatePrivateFile(int directory_fd, const char* name);
+
+// The same with this text, on stable storage.
+Result<> WritePrivateFile(int directory_fd, const char* name, std::string_view text);
 
 }  // namespace crashdump

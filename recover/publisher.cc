@@ -18,14 +18,13 @@
 #include "common/base/parse.h"
 #include "common/base/text_record.h"
 #include "common/vmcore/printable_text.h"
-#include "recover/crash_report.h"
+#include "recover/dump_files.h"
+#include "recover/dump_report.h"
 #include "recover/private_directory.h"
 
 namespace crashdump {
 namespace {
 
-constexpr const char* kVmcoreName = "vmcore";
-constexpr const char* kMessagesName = "dmesg.txt";
 constexpr std::string_view kTemporaryPrefix = ".incoming-";
 
 std::string Fact(const TextRecord& facts, std::string_view key) { return std::string(facts.Find(key).value_or("")); }
@@ -62,16 +61,10 @@ bool HasSize(int directory_fd, const char* name, uint64_t bytes) {
          static_cast<uint64_t>(status.st_size) == bytes;
 }
 
-Result<> WriteNewFile(int directory_fd, const char* name, std::string_view text) {
-  const UniqueFd file = TRY(CreatePrivateFile(directory_fd, name));
-  TRY(WriteFull(file.get(), BytesOf(text)), "%s", name);
-  TRY(Fsync(file.get()), "%s", name);
-  return {};
-}
-
 }  // namespace
 
-Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host) {
+Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t minimum_free, HostFacts host,
+                                  ReportPlace reports) {
   if (mkdir(crash_directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return Error::Os(errno, "%s: mkdir", crash_directory.c_str());
   }
@@ -80,8 +73,8 @@ Result<Publisher> Publisher::Open(const std::string& crash_directory, uint64_t m
   TRY(Fsync(parent.get()), "%s/..", crash_directory.c_str());
   const UniqueFd kernel = TRY(OpenPrivateDirectory(crash.get(), "kernel"), "%s", crash_directory.c_str());
   UniqueFd dumps = TRY(OpenPrivateDirectory(kernel.get(), "dumps"), "%s/kernel", crash_directory.c_str());
-  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free,
-                   std::move(host));
+  return Publisher(std::move(crash), std::move(dumps), crash_directory + "/kernel/dumps", minimum_free, std::move(host),
+                   reports);
 }
 
 Result<Publisher> Publisher::OpenForPreview(const std::string& crash_directory, uint64_t minimum_free) {
@@ -99,7 +92,8 @@ Result<Publisher> Publisher::OpenForPreview(const std::string& crash_directory, 
     if (!next.ok()) break;
     deepest = next.TakeValue();
   }
-  return Publisher(crash.TakeValue(), std::move(deepest), crash_directory + "/kernel/dumps", minimum_free, {});
+  return Publisher(crash.TakeValue(), std::move(deepest), crash_directory + "/kernel/dumps", minimum_free, {},
+                   ReportPlace::kPrivate);
 }
 
 std::string Publisher::DumpName(const DumpHeader& header) {
@@ -151,39 +145,44 @@ Result<uint64_t> Publisher::WriteVmcore(int directory_fd, DumpSource& source, ui
   return bytes;
 }
 
-Result<DumpInfo> Publisher::Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
-                                  uint64_t& vmcore_bytes) const {
+Result<Publisher::Built> Publisher::Build(const std::string& temporary, DumpSource& source, const Outlook& outlook,
+                                          uint64_t& vmcore_bytes) const {
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   const UniqueFd directory = TRY(OpenPrivateDirectory(dumps_.get(), temporary.c_str()));
 
   const DumpHeader& header = outlook.header;
   const DumpSurvey& survey = outlook.survey;
   const TextRecord facts = TRY(TextRecord::Parse(survey.machine_facts), "machine facts");
-  TRY(WriteNewFile(directory.get(), kMessagesName, outlook.messages));
+  TRY(WritePrivateFile(directory.get(), kMessagesName, outlook.messages));
   const bool is_present = outlook.vmcore == VmcoreFile::kPresent;
   if (is_present) vmcore_bytes = TRY(WriteVmcore(directory.get(), source, vmcore_bytes), "%s", kVmcoreName);
-  const DumpInfo info{.attempt_id = ToHex(header.attempt_id),
-                      .key_id = ToHex(outlook.key_id),
-                      .release = Fact(facts, "release"),
-                      .machine = Fact(facts, "machine"),
-                      .crash_time = header.crash_time,
-                      .state = DumpStateName(survey.state),
-                      .reason = survey.reason,
-                      .read_error = survey.read_error,
-                      .vmcore = outlook.vmcore,
-                      .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(survey.format) : "",
-                      .vmcore_bytes = vmcore_bytes,
-                      .messages_bytes = outlook.messages.size(),
-                      .data_pages = survey.data_pages,
-                      .zero_pages = survey.zero_pages,
-                      .unreadable_pages = survey.unreadable_pages,
-                      .page_bytes = header.page_bytes,
-                      .vmcore_error = outlook.vmcore_error,
-                      .machine_facts = survey.machine_facts,
-                      .summary = survey.summary};
-  TRY(WriteNewFile(directory.get(), kDumpInfoName, info.ToJson()));
+  DumpInfo info{.attempt_id = ToHex(header.attempt_id),
+                .key_id = ToHex(outlook.key_id),
+                .release = Fact(facts, "release"),
+                .machine = Fact(facts, "machine"),
+                .crash_time = header.crash_time,
+                .state = DumpStateName(survey.state),
+                .reason = survey.reason,
+                .read_error = survey.read_error,
+                .vmcore = outlook.vmcore,
+                .vmcore_format = vmcore_bytes != 0 ? VmcoreFormatName(survey.format) : "",
+                .vmcore_bytes = vmcore_bytes,
+                .messages_bytes = outlook.messages.size(),
+                .data_pages = survey.data_pages,
+                .zero_pages = survey.zero_pages,
+                .unreadable_pages = survey.unreadable_pages,
+                .page_bytes = header.page_bytes,
+                .vmcore_error = outlook.vmcore_error,
+                .machine_facts = survey.machine_facts,
+                .summary = survey.summary};
+  TRY(WritePrivateFile(directory.get(), kDumpInfoName, info.ToJson()));
+  std::string report = TRY(FormatDumpReport(host_, info, dumps_path_ + "/" + outlook.name, outlook.messages));
+  TRY(WritePrivateFile(directory.get(), kReportName, report));
+  // A try that came to no more is nothing to tell anybody.
+  const bool is_unannounced = outlook.adds || Exists(dumps_.get(), (outlook.name + "/" + kUnannouncedName).c_str());
+  if (is_unannounced) TRY(WritePrivateFile(directory.get(), kUnannouncedName, ""));
   TRY(Fsync(directory.get()), "%s", temporary.c_str());
-  return info;
+  return Built{std::move(info), std::move(report)};
 }
 
 Result<> Publisher::MoveIntoPlace(const std::string& temporary, const std::string& name, bool is_earlier_there) {
@@ -263,7 +262,7 @@ Result<Published> Publisher::Publish(DumpSource& source, const DumpId& key_id) {
 
   const std::string temporary = std::string(kTemporaryPrefix) + outlook.name;
   uint64_t vmcore_bytes = 0;
-  Result<DumpInfo> built = Build(temporary, source, outlook, vmcore_bytes);
+  Result<Built> built = Build(temporary, source, outlook, vmcore_bytes);
   if (!built.ok() && outlook.vmcore == VmcoreFile::kPresent) {
     // It became more than expected, or others have filled the disk meanwhile, or the memory could not be read: messages
     // and report at least; the pages stay where they are.
@@ -286,50 +285,27 @@ Result<Published> Publisher::Publish(DumpSource& source, const DumpId& key_id) {
   // The report comes before the directory: a run that is interrupted between the two does not lose it, and one whose
   // directory stands is never made again, so that an administrator who has dealt with it sees it once.
   Result<> moved = built.ok() ? Result<>() : Result<>(built.error());
-  if (moved.ok() && !earlier) moved = WriteReport(outlook.name, built.value(), outlook.survey.messages);
+  if (moved.ok() && !earlier) moved = ShowReport(outlook.name, built.value());
   if (moved.ok()) moved = MoveIntoPlace(temporary, outlook.name, earlier.has_value());
   // Gone after a move without exchange, else the earlier stage or what could not be completed.
   TRY(RemovePrivateDirectory(dumps_.get(), temporary.c_str()));
   if (!moved.ok()) return moved.error();
-  return Published{.name = outlook.name, .info = built.TakeValue(), .is_new = outlook.adds};
+  return Published{.name = outlook.name, .info = built.TakeValue().info, .is_new = outlook.adds};
 }
 
-Result<> Publisher::WriteReport(const std::string& name, const DumpInfo& info, std::string_view messages) {
-  // The release comes from the crashed kernel's memory and becomes part of a file name.
-  const std::string release = IsKernelRelease(info.release) ? info.release : "unknown";
-  const CrashReport report{.kernel_release = release,
-                           .machine = IsKernelRelease(info.machine) ? info.machine : "unknown",
-                           .architecture = host_.architecture,
-                           .distribution = host_.distribution,
-                           .package_version = host_.package_version(release),
-                           .date = FormatReportDate(info.crash_time),
-                           .dump_directory = dumps_path_ + "/" + name,
-                           .messages = messages};
-  const std::string text = TRY(FormatCrashReport(report));
-  const std::string final_name = "linux-image-" + release + "-" + name + ".crash";
-  // In a directory where everybody may write: a new file under a name nobody can guess, then a rename that replaces
-  // nothing. Readers look for *.crash, so they never see a half.
-  std::array<uint8_t, 8> random{};
-  RandomBytesNoWait(random);
-  const std::string temporary = ".crashdump-" + ToHex(random);
-  Result<> written = WriteNewFile(crash_.get(), temporary.c_str(), text);
-  if (written.ok() && RenameWithin(crash_.get(), temporary.c_str(), final_name.c_str(), RENAME_NOREPLACE) != 0) {
-    // Whatever took the name, if it is root's it is this report; if not, it is somebody's trick and not worth a
-    // failure.
-    if (errno != EEXIST) written = Error::Os(errno, "%s: rename", final_name.c_str());
-    (void)unlinkat(crash_.get(), temporary.c_str(), 0);
-  }
-  if (!written.ok()) {
-    (void)unlinkat(crash_.get(), temporary.c_str(), 0);
-    return written;
-  }
-  return Fsync(crash_.get());
+Result<> Publisher::ShowReport(const std::string& name, const Built& built) const {
+  if (reports_ != ReportPlace::kApport) return {};
+  const Result<> shown = PublishReport(crash_.get(), PublicReportName(built.info, name), built.report);
+  // Somebody's trick, and not worth a failure.
+  if (!shown.ok() && shown.error().code() == ErrorCode::kRefused) return {};
+  return shown;
 }
 
 Result<> Publisher::RemoveLeftovers() {
   const std::vector<std::string> names = TRY(NamesInDirectory(dumps_.get()));
   for (const std::string& name : names) {
-    if (name.starts_with(kTemporaryPrefix)) TRY(RemovePrivateDirectory(dumps_.get(), name.c_str()));
+    if (!name.starts_with(kTemporaryPrefix) && !name.starts_with(kGoingPrefix)) continue;
+    TRY(RemovePrivateDirectory(dumps_.get(), name.c_str()));
   }
   return {};
 }

@@ -7,6 +7,8 @@
 #include "common/base/range_source.h"
 #include "common/testing/fsynced_directory.h"
 #include "common/testing/system_calls.h"
+#include "recover/dump_files.h"
+#include "recover/dump_report.h"
 #include "recover/kdump_file_test.h"
 #include "recover/recovery_rig_test.h"
 
@@ -36,7 +38,7 @@ class PublisherTest : public ::testing::Test {
   Result<Published> PublishBelow(const FsyncedDirectory& var) {
     const RangeSource region(rig_.device(), RecoveryRig::kRegion);
     const auto source = TRY(MakeLocalDumps(region, record_, {})->Open(1));
-    Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host()));
+    Publisher publisher = TRY(Publisher::Open(var.path() + "/crash", 0, RecoveryRig::Host(), ReportPlace::kApport));
     return publisher.Publish(*source, record_.credentials.key_id);
   }
   void ExpectWhole() const {
@@ -62,20 +64,65 @@ TEST_F(PublisherTest, ForItsOwnerOnlyWhateverTheUmask) {
   MustPublish();
   ExpectWhole();
   for (const auto& [name, text] : rig_.Tree()) EXPECT_EQ(ModeOf(name), name.ends_with('/') ? 0700U : 0600U) << name;
-  EXPECT_EQ(rig_.Tree().size(), 7U);  // kernel/, dumps/, the dump, its three files, the report
+  EXPECT_EQ(rig_.Tree().size(), 9U);  // kernel/, dumps/, the dump, its five files, the report once more
   const std::string report = rig_.Reports()[0];
   EXPECT_EQ(report, std::string("linux-image-6.1.0-test-") + kName + ".crash");
   EXPECT_NE(rig_.Tree()[report].find("\nVmCoreDmesg: base64\n"), std::string::npos);
 }
 
 TEST_F(PublisherTest, AgainChangesNothing) {
+  for (const ReportPlace reports : {ReportPlace::kPrivate, ReportPlace::kApport}) {
+    rig_.UseReports(reports);
+    MustPublish();
+    const auto tree = rig_.Tree();
+    const Result<Published> again = Publish();
+    ASSERT_TRUE(again.ok());
+    EXPECT_FALSE(again.value().is_new);
+    EXPECT_EQ(again.value().info.data_pages, 5U * RecoveryRig::kChunkPages);
+    EXPECT_EQ(rig_.Tree(), tree);
+  }
+  EXPECT_TRUE(rig_.Reports().empty()) << "what was published in private stays so";
+}
+
+TEST_F(PublisherTest, TheReportIsBesideTheDumpAndOnlyForApportInTheOpen) {
+  rig_.UseReports(ReportPlace::kPrivate);
   MustPublish();
-  const auto tree = rig_.Tree();
-  const Result<Published> again = Publish();
-  ASSERT_TRUE(again.ok());
-  EXPECT_FALSE(again.value().is_new);
-  EXPECT_EQ(again.value().info.data_pages, 5U * RecoveryRig::kChunkPages);
-  EXPECT_EQ(rig_.Tree(), tree);
+  EXPECT_TRUE(rig_.Reports().empty());
+  const std::string report = ReadTextFile(rig_.DumpFile(kName, kReportName).c_str(), kMiB).TakeValue();
+  EXPECT_NE(report.find("\nCrashdumpDirectory: " + rig_.crash().Path("kernel/dumps/") + kName + "\n"),
+            std::string::npos);
+  EXPECT_EQ(ModeOf(std::string("kernel/dumps/") + kName + "/" + kReportName), 0600U);
+  RecoveryRig other;
+  const KeyRecord record = other.AddRecord(7);
+  other.Place(RecoveryRig::PlanFor(record));
+  other.Recover();
+  const auto tree = other.Tree();
+  EXPECT_EQ(tree.at(other.Reports().at(0)), tree.at(std::string("kernel/dumps/") + kName + "/" + kReportName));
+}
+
+// Who asks for the report of a dump whose report is gone gets the same.
+TEST_F(PublisherTest, TheReportFollowsFromWhatIsPublished) {
+  DumpPlan plan = CopyPlan(plan_);
+  plan.messages = "\x1b[2J and \xff\n";
+  rig_.Place(plan);
+  MustPublish();
+  const std::string messages = ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).TakeValue();
+  EXPECT_EQ(
+      FormatDumpReport(RecoveryRig::Host(), rig_.Info(kName), rig_.crash().Path("kernel/dumps/") + kName, messages)
+          .value(),
+      ReadTextFile(rig_.DumpFile(kName, kReportName).c_str(), kMiB).value());
+}
+
+TEST_F(PublisherTest, SaysOnceThatThereIsMore) {
+  const auto is_unannounced = [this] { return unlink(rig_.DumpFile(kName, kUnannouncedName).c_str()) == 0; };
+  ASSERT_EQ(Publish(UINT64_MAX).value().info.vmcore, VmcoreFile::kPending);
+  EXPECT_TRUE(is_unannounced());
+  ASSERT_EQ(Publish(UINT64_MAX).value().info.vmcore, VmcoreFile::kPending);
+  EXPECT_FALSE(is_unannounced());
+  MustPublish();
+  EXPECT_TRUE(is_unannounced());
+  MustPublish();
+  EXPECT_FALSE(is_unannounced());
 }
 
 // Whichever read fails, once: nothing is published as if it were all, and another try gives all.
@@ -235,7 +282,7 @@ TEST_F(PublisherTest, TheSameDumpGivesTheSameBytes) {
   other.Place(RecoveryRig::PlanFor(record));
   other.Recover();
   for (const auto& [name, text] : other.Tree()) {
-    // The report names the directory, which is another here.
+    // Reports name the directory, which is another here.
     if (!name.ends_with(".crash")) EXPECT_EQ(tree.at(name), text) << name;
   }
 }
@@ -402,6 +449,7 @@ TEST_F(PublisherTest, MemoryThatCannotBeExportedDoesNotKeepTheMessagesBack) {
     EXPECT_EQ(published.value().info.vmcore, VmcoreFile::kPending);
     EXPECT_EQ(published.value().info.vmcore_error, "vmcore: the reader has died");
     EXPECT_EQ(rig_.Info(kName).vmcore_error, "vmcore: the reader has died");
+    EXPECT_EQ(unlink(rig_.DumpFile(kName, kUnannouncedName).c_str()) == 0, i == 0) << "is news once";
     EXPECT_EQ(ReadTextFile(rig_.DumpFile(kName, "dmesg.txt").c_str(), kMiB).value(), plan_.messages);
     EXPECT_NE(access(rig_.DumpFile(kName, "vmcore").c_str(), F_OK), 0);
     EXPECT_EQ(rig_.Dumps(), std::vector<std::string>{kName});
@@ -504,7 +552,7 @@ TEST_F(PublisherTest, ControlCharactersOfTheLogAreEscaped) {
 
 TEST_F(PublisherTest, SaysWhereItCannotWrite) {
   const std::string file = rig_.crash().WriteFile("file", "");
-  const Result<Publisher> refused = Publisher::Open(file, 0, {});
+  const Result<Publisher> refused = Publisher::Open(file, 0, {}, ReportPlace::kPrivate);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(std::string(refused.error().text()).find(file), std::string::npos);
 }

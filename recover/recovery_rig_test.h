@@ -142,8 +142,10 @@ class RecoveryRig {
     };
   }
   Publisher OpenPublisher(uint64_t minimum_free = 0) const {
-    return Publisher::Open(crash_.path(), minimum_free, Host()).TakeValue();
+    return Publisher::Open(crash_.path(), minimum_free, Host(), reports_).TakeValue();
   }
+  // Where the other report is put. Into the crash directory by default, where a second one would be seen.
+  void UseReports(ReportPlace reports) { reports_ = reports; }
   static HostFacts Host() {
     return {.distribution = "Debian GNU/Linux 12", .architecture = "amd64", .package_version = [](const std::string&) {
               return std::string("6.1.1-1");
@@ -232,6 +234,7 @@ class RecoveryRig {
   TempDirectory crash_;
   MakeRegionDumps make_dumps_;
   PublishOptions options_ = {.format = VmcoreFormat::kElf};
+  ReportPlace reports_ = ReportPlace::kApport;
 };
 
 inline unsigned CountOf(const std::vector<RecoverNote>& notes, RecoverNote::Kind kind) {

@@ -174,7 +174,8 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   Publisher publisher = TRY(Publisher::Open(active_installation().var.path() + "/crash", minimum_free,
                                             {.distribution = "Debian GNU/Linux 12",
                                              .architecture = "amd64",
-                                             .package_version = [](const std::string&) { return std::string(); }}));
+                                             .package_version = [](const std::string&) { return std::string(); }},
+                                            ReportPlace::kApport));
   const MakeRegionDumps make_dumps = [](const RecoverDevice&, const ByteSource& region, const KeyRecord& record) {
     return MakeLocalDumps(region, record, {.format = VmcoreFormat::kElf, .encode = {}, .progress = {}});
   };
