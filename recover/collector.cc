@@ -66,7 +66,9 @@ std::string DescribePreview(const Published& published) {
 
 }  // namespace
 
-void Collector::Note(RecoverNote::Kind kind, std::string text) { notes_.push_back({kind, std::move(text)}); }
+void Collector::Note(RecoverNote::Kind kind, std::string text, std::string dump, uint64_t bytes_to_come) {
+  notes_.push_back({kind, std::move(text), std::move(dump), bytes_to_come});
+}
 
 Result<std::vector<RecoverNote>> Collector::Run() { return ForEachDump(&Collector::RecoverAttempt); }
 
@@ -159,28 +161,32 @@ void Collector::RecoverAttempt(KeyRecord& record, const std::string& where, Dump
     Note(RecoverNote::Kind::kFailed, where + ": " + published.error().text() + ": the dump stays in the region");
     return;
   }
+  const std::string& name = published.value().name;
   const bool pending = published.value().info.vmcore == VmcoreFile::kPending;
   if (pending && !published.value().info.vmcore_error.empty()) {
-    Note(RecoverNote::Kind::kFailed, Describe(published.value()));
+    Note(RecoverNote::Kind::kFailed, Describe(published.value()), name);
     return;
   }
   if (published.value().info.read_error) {
-    Note(RecoverNote::Kind::kFailed, Describe(published.value()) +
-                                         ": the disk could not be read to the end; what was read is published, and the "
-                                         "dump stays in the region for another try");
+    Note(
+        RecoverNote::Kind::kFailed,
+        Describe(published.value()) +
+            ": the disk could not be read to the end; what was read is published, and the dump stays in the region for "
+            "another try",
+        name);
     return;
   }
   if (pending) {
-    Note(RecoverNote::Kind::kPending, Describe(published.value()));
+    Note(RecoverNote::Kind::kPending, Describe(published.value()), name);
     return;
   }
   const Result<> marked = keys_.MarkRecovered(record.credentials.key_id, attempt_id);
   if (!marked.ok()) {
-    Note(RecoverNote::Kind::kFailed, where + ": " + marked.error().text());
+    Note(RecoverNote::Kind::kFailed, where + ": " + marked.error().text(), name);
     return;
   }
   record.recovered.push_back(attempt_id);
-  Note(RecoverNote::Kind::kPublished, Describe(published.value()));
+  Note(RecoverNote::Kind::kPublished, Describe(published.value()), name);
 }
 
 void Collector::PreviewAttempt(KeyRecord& record, const std::string& where, DumpSource& dump) {
@@ -191,12 +197,13 @@ void Collector::PreviewAttempt(KeyRecord& record, const std::string& where, Dump
   }
   const DumpInfo& info = preview.value().info;
   const bool waits = !preview.value().is_new && info.vmcore == VmcoreFile::kPending;
+  const bool comes = preview.value().is_new && info.vmcore == VmcoreFile::kPresent;
   // As the real run will say.
   const bool fails = info.read_error || !info.vmcore_error.empty();
   Note(fails   ? RecoverNote::Kind::kFailed
        : waits ? RecoverNote::Kind::kPending
                : RecoverNote::Kind::kFound,
-       DescribePreview(preview.value()));
+       DescribePreview(preview.value()), preview.value().name, comes ? info.vmcore_bytes : 0);
 }
 
 }  // namespace crashdump

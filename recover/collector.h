@@ -22,9 +22,12 @@ struct RecoverNote {
     kPending,    // messages and report are published; the pages stay in the region for lack of room
     kFailed,     // something that should have worked did not; the dump stays where it is
     kFound,      // of a preview: a dump that would be published
+    kRemoved,    // an old dump has gone, or would (retention.h)
   };
   Kind kind;
   std::string text;
+  std::string dump = {};       // its name, if it is published, or would be
+  uint64_t bytes_to_come = 0;  // of a preview: what it would take of the disk, about
 };
 
 class Collector {
@@ -53,7 +56,7 @@ class Collector {
   void ForEachAttempt(KeyRecord& record, AttemptAction action);
   void RecoverAttempt(KeyRecord& record, const std::string& where, DumpSource& dump);
   void PreviewAttempt(KeyRecord& record, const std::string& where, DumpSource& dump);
-  void Note(RecoverNote::Kind kind, std::string text);
+  void Note(RecoverNote::Kind kind, std::string text, std::string dump = {}, uint64_t bytes_to_come = 0);
 
   KeyStore& keys_;
   Publisher& publisher_;

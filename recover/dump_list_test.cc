@@ -27,6 +27,33 @@ TEST(DumpList, OldestFirstWithWhatCannotBeRead) {
   EXPECT_EQ(dumps[1].info.value().release, "6.1");
 }
 
+TEST(DumpList, NamesOfDumps) {
+  for (const char* good : {"20261122235901-0123456789ab", "120261122235901-0123456789ab"}) {
+    EXPECT_TRUE(IsDumpName(good)) << good;
+  }
+  for (const char* bad : {"", "-0123456789ab", "2026112223590-0123456789ab", "20261122235901-0123456789aB",
+                          "20261122235901_0123456789ab", "20261122235901-0123456789ab.foreign-00",
+                          ".incoming-20261122235901-0123456789ab", "2026112223590x-0123456789ab"}) {
+    EXPECT_FALSE(IsDumpName(bad)) << bad;
+  }
+}
+
+TEST(DumpList, ADumpIsFoundByTheBeginningOfItsName) {
+  const std::string first = "20251122235901-0123456789ab";
+  const std::string second = "20261122235901-0123456789ab";
+  const std::vector<ListedDump> dumps = {
+      {first, DumpInfo()}, {second, DumpInfo()}, {second + ".foreign-00", DumpInfo()}};
+  EXPECT_EQ(FindDump(dumps, first).value(), first);
+  EXPECT_EQ(FindDump(dumps, second).value(), second);
+  EXPECT_EQ(FindDump(dumps, "2025").value(), first);
+  EXPECT_EQ(FindDump(dumps, "latest").value(), second);
+  EXPECT_EQ(FindDump(dumps, "20").error().code(), ErrorCode::kInvalidArgument);
+  for (const char* none : {"", "2027", "0123456789ab", "20261122235901-0123456789ab."}) {
+    EXPECT_EQ(FindDump(dumps, none).error().code(), ErrorCode::kNotFound) << none;
+  }
+  EXPECT_EQ(FindDump({}, "latest").error().code(), ErrorCode::kNotFound);
+}
+
 TEST(DumpList, NoDirectoryIsNoDumps) {
   const TempDirectory crash;
   EXPECT_TRUE(ListDumps(crash.Path("missing")).value().empty());

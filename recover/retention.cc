@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "recover/retention.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "common/base/io.h"
+#include "common/base/parse.h"
+#include "recover/dump_list.h"
+#include "recover/private_directory.h"
+#include "recover/remove_dump.h"
+
+namespace crashdump {
+namespace {
+
+// What the files of a directory of ours take of the disk.
+uint64_t BytesOnDisk(int dumps_fd, const std::string& name) {
+  const Result<UniqueFd> directory = FindPrivateDirectory(dumps_fd, name.c_str());
+  if (!directory.ok()) return 0;
+  const Result<std::vector<std::string>> entries = NamesInDirectory(directory.value().get());
+  if (!entries.ok()) return 0;
+  constexpr uint64_t kStatBlock = 512;
+  uint64_t bytes = 0;
+  for (const std::string& entry : entries.value()) {
+    struct stat status {};
+    if (fstatat(directory.value().get(), entry.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    bytes += static_cast<uint64_t>(status.st_blocks) * kStatBlock;
+  }
+  return bytes;
+}
+
+// What is published and what a preview says would be, by name.
+std::vector<KeptDump> KeptDumps(int dumps_fd, const std::vector<ListedDump>& listed, const KeyStore& keys,
+                                const std::vector<RecoverNote>& notes) {
+  std::vector<KeptDump> kept;
+  for (const ListedDump& dump : listed) {
+    if (!IsDumpName(dump.name) || !dump.info.ok()) continue;
+    const bool may_go = CheckRemovable(dumps_fd, dump.name, keys).ok();
+    kept.push_back({dump.name, BytesOnDisk(dumps_fd, dump.name), may_go});
+  }
+  for (const RecoverNote& note : notes) {
+    if (note.dump.empty()) continue;
+    auto found = std::find_if(kept.begin(), kept.end(), [&](const KeptDump& each) { return each.name == note.dump; });
+    if (found == kept.end()) found = kept.insert(kept.end(), {.name = note.dump});
+    found->may_go = false;
+    found->bytes += note.bytes_to_come;
+  }
+  std::sort(kept.begin(), kept.end(), [](const KeptDump& one, const KeptDump& other) { return one.name < other.name; });
+  return kept;
+}
+
+std::string Describe(const Retention& limits) {
+  std::string text;
+  if (limits.keep != 0) text = "KEEP=" + std::to_string(limits.keep);
+  if (limits.max_size == 0) return text;
+  return text + (text.empty() ? "" : " and ") + "MAX_SIZE (" + FormatSize(limits.max_size) + ")";
+}
+
+}  // namespace
+
+std::vector<std::string> ChooseDumpsToRemove(const std::vector<KeptDump>& dumps, const Retention& limits) {
+  uint64_t count = dumps.size();
+  uint64_t bytes = 0;
+  for (const KeptDump& dump : dumps) bytes += dump.bytes;
+  std::vector<std::string> chosen;
+  for (size_t i = 0; i + 1 < dumps.size(); ++i) {
+    const bool too_many = limits.keep != 0 && count > limits.keep;
+    const bool too_much = limits.max_size != 0 && bytes > limits.max_size;
+    if (!too_many && !too_much) break;
+    if (!dumps[i].may_go) continue;
+    chosen.push_back(dumps[i].name);
+    --count;
+    bytes -= dumps[i].bytes;
+  }
+  return chosen;
+}
+
+Result<std::vector<RecoverNote>> ApplyRetention(const std::string& crash_directory, const Retention& limits,
+                                                const KeyStore& keys, const std::vector<RecoverNote>& notes,
+                                                RetentionMode mode) {
+  std::vector<RecoverNote> removals;
+  if (limits.keep == 0 && limits.max_size == 0) return removals;
+  const Result<UniqueFd> dumps = OpenDumps(crash_directory);
+  // Before the first dump, for a preview.
+  if (!dumps.ok()) return removals;
+  const int dumps_fd = dumps.value().get();
+  const std::vector<ListedDump> listed = TRY(ListDumps(dumps_fd), "%s/kernel/dumps", crash_directory.c_str());
+  for (const std::string& name : ChooseDumpsToRemove(KeptDumps(dumps_fd, listed, keys, notes), limits)) {
+    const bool is_preview = mode == RetentionMode::kPreview;
+    const Result<> removed = is_preview ? Result<>() : RemoveDump(dumps_fd, name);
+    if (removed.ok()) {
+      const char* const done = is_preview ? ": would be removed for " : ": removed for ";
+      removals.push_back({RecoverNote::Kind::kRemoved, name + done + Describe(limits)});
+    } else {
+      removals.push_back({RecoverNote::Kind::kFailed, std::string("an old dump stays: ") + removed.error().text()});
+    }
+  }
+  return removals;
+}
+
+}  // namespace crashdump
