@@ -28,12 +28,14 @@ struct Execution {
     arguments.push_back(const_cast<char*>(path));
     for (const std::string& argument : run.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
+    for (const std::string& each : run.environment) environment.push_back(each.c_str());
+    environment.push_back(nullptr);
   }
 
   const char* path;
   const std::vector<int>& inherited;
   std::vector<char*> arguments;
-  std::array<const char*, 3> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", nullptr};
+  std::vector<const char*> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
 };
 
 // The copy's part. What fails is said where the program would say it.

@@ -27,9 +27,10 @@ class InheritedFile {
 
 struct ProgramRun {
   std::string path;
-  std::vector<std::string> arguments;  // behind its name
-  std::vector<int> inherited;          // of InheritedFile
-  std::chrono::milliseconds limit{};   // then it is killed
+  std::vector<std::string> arguments;         // behind its name
+  std::vector<std::string> environment = {};  // NAME=value, besides PATH and LC_ALL
+  std::vector<int> inherited;                 // of InheritedFile
+  std::chrono::milliseconds limit{};          // then it is killed
 };
 
 struct ProgramEnd {

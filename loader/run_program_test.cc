@@ -49,6 +49,12 @@ TEST_F(RunProgramTest, HasNothingOfOurEnvironment) {
   EXPECT_TRUE(end.output.ends_with("\n0\n")) << "one byte is no block: " << end.output;
 }
 
+TEST_F(RunProgramTest, HasTheEnvironmentThatItIsGiven) {
+  ProgramRun run = Script("echo \"$NAME,$LC_ALL\"");
+  run.environment = {"NAME=a value"};
+  EXPECT_EQ(MustRun(run).output, "a value,C\n");
+}
+
 TEST_F(RunProgramTest, InheritsWhatItIsGivenAndNothingElse) {
   const UniqueFd memory(memfd_create("test", MFD_CLOEXEC));
   ASSERT_TRUE(PwriteFull(memory.get(), 0, BytesOf("contents")).ok());
