@@ -14,6 +14,8 @@ int RunLoad(std::span<char* const> arguments);
 int RunMessages(std::span<char* const> arguments);
 int RunPrepare(std::span<char* const> arguments);
 int RunRecover(std::span<char* const> arguments);
+int RunRemove(std::span<char* const> arguments);
+int RunReport(std::span<char* const> arguments);
 int RunSave(std::span<char* const> arguments);
 int RunShow(std::span<char* const> arguments);
 int RunStatus(std::span<char* const> arguments);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// save, export, messages and show as a user runs them, on good and on bad files.
+// save, export, messages and show as a user runs them, on good and on bad files, and on recovered dumps.
 #include "cli/commands.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 #include "common/testing/printk_log_builder.h"
 #include "common/testing/sample_vmcore.h"
 #include "common/testing/temp_directory.h"
+#include "recover/dump_info.h"
 #include "recover/kdump_file_test.h"
 
 namespace crashdump {
@@ -289,6 +291,7 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--compression-level", "20"}), 2, "--compression-level");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--dump-level", "32"}), 2, "--dump-level");
   ExpectFailure(Execute(RunRecover, {"--format", "lkcd"}), 2, "\"lkcd\" is none of kdump");
+  ExpectFailure(Execute(RunRecover, {"--hooks-only", "--dry-run"}), 2, "--hooks-only goes with neither");
   ExpectFailure(Execute(RunSave, {vmcore_, "-o", Out("x"), "--nonsense"}), 2, "--nonsense");
   ExpectFailure(Execute(RunSave, {vmcore_}), 2, "--output");
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--format", "lkcd"}), 2, "\"lkcd\" is none of kdump");
@@ -299,6 +302,111 @@ TEST_F(CommandsTest, BadInputIsOneLineAndLeavesNothing) {
                 "--compress");
   ExpectFailure(Execute(RunExport, {vmcore_, "-o", Out("x"), "--threads", "0"}), 2, "--threads");
   ExpectFailure(Execute(RunMessages, {}), 2, "FILE");
+}
+
+// A recovered dump, whose vmcore is in our own form.
+class RecoveredCommandsTest : public CommandsTest {
+ protected:
+  static constexpr const char* kName = "20231114221320-a1a1a1a1a1a1";
+
+  void SetUp() override {
+    CommandsTest::SetUp();
+    dump_ = directory_.MakeDirectory("crash/kernel/dumps/" + std::string(kName));
+    ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", dump_ + "/vmcore"}).status, 0);
+    directory_.WriteFile("crash/kernel/dumps/" + std::string(kName) + "/dmesg.txt", "[    0.0] \\x1b[31msample\n");
+    SetInfo(VmcoreFile::kPresent);
+  }
+  void SetInfo(VmcoreFile vmcore) const {
+    const DumpInfo info{.attempt_id = "a1a1",
+                        .release = "6.1.0-test",
+                        .machine = "x86_64",
+                        .crash_time = 1700000000,
+                        .state = "incomplete",
+                        .reason = "no room",
+                        .vmcore = vmcore,
+                        .vmcore_format = "crashdump",
+                        .vmcore_bytes = 4096,
+                        .page_bytes = 4096};
+    directory_.WriteFile("crash/kernel/dumps/" + std::string(kName) + "/info.json", info.ToJson());
+  }
+  Ran On(int (*command)(std::span<char* const>), std::vector<std::string> words) const {
+    words.insert(words.end(), {"--directory", directory_.Path("crash")});
+    return Execute(command, words);
+  }
+
+  std::string dump_;
+};
+
+TEST_F(RecoveredCommandsTest, AnIdStandsForADump) {
+  for (const char* id : {kName, "2023", "latest"}) {
+    EXPECT_EQ(On(RunMessages, {id}).out, "[    0.0] \\x1b[31msample\n") << id;
+    const Ran shown = On(RunShow, {id});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    for (const char* part :
+         {"incomplete: no room", "6.1.0-test x86_64", "2023-11-14 22:13:20 UTC", "crashdump, 4.0 KiB"}) {
+      const std::string words = part;
+      for (size_t at = 0, end = 0; at < words.size(); at = end + 1) {
+        end = std::min(words.find(' ', at), words.size());
+        EXPECT_NE(shown.out.find(words.substr(at, end - at)), std::string::npos) << part << "\n" << shown.out;
+      }
+    }
+    EXPECT_NE(shown.out.find(dump_), std::string::npos) << shown.out;
+    const Ran exported = On(RunExport, {id, "-o", Out("kdump"), "--force"});
+    EXPECT_EQ(exported.status, 0) << exported.err;
+    EXPECT_EQ(KdumpFile(ReadBytes(Out("kdump")), TargetFormat()).pages.size(), sample_.pages.size());
+  }
+}
+
+TEST_F(RecoveredCommandsTest, AFileWinsOverAnId) {
+  const UniqueFd before = OpenFile(".", O_RDONLY | O_DIRECTORY).TakeValue();
+  ASSERT_EQ(chdir(names_.c_str()), 0);
+  ASSERT_EQ(Execute(RunSave, {vmcore_, "-o", "latest"}).status, 0);
+  const Ran shown = On(RunShow, {"latest"});
+  ASSERT_EQ(fchdir(before.get()), 0);
+  EXPECT_NE(shown.out.find("File:"), std::string::npos) << shown.out;
+}
+
+TEST_F(RecoveredCommandsTest, WhatIsNeitherIsOneLine) {
+  for (auto* const command : {RunShow, RunMessages}) {
+    ExpectFailure(On(command, {"2022"}), 1, "2022: neither a file nor a recovered dump (see crashdump list)");
+  }
+  ExpectFailure(On(RunExport, {"2022", "-o", Out("x")}), 1, "2022: neither a file nor a recovered dump");
+  ExpectFailure(On(RunReport, {"2022"}), 1, "2022: no recovered dump has this name (see crashdump list)");
+  ExpectFailure(On(RunShow, {"latest", "--verify"}), 1, "latest: --verify is for files");
+  ExpectFailure(On(RunMessages, {"latest", "--caller-id"}), 1, "latest: --caller-id is for vmcores");
+  SetInfo(VmcoreFile::kPending);
+  ExpectFailure(On(RunExport, {"latest", "-o", Out("x")}), 1, "has messages only: its memory is still in the swap");
+  directory_.MakeDirectory("crash/kernel/dumps/20231114221320-a2a2a2a2a2a2");
+  ExpectFailure(On(RunShow, {"2023"}), 1, "2023: is the beginning of 2 dumps' names");
+  ExpectFailure(On(RunReport, {"latest"}), 1, "a2a2a2a2a2a2/info.json: ");
+  ExpectFailure(Execute(RunRemove, {}), 2, "ID...");
+  ExpectFailure(Execute(RunReport, {}), 2, "ID");
+}
+
+TEST_F(RecoveredCommandsTest, AReportThatIsMissingIsWrittenAgain) {
+  const std::string path = dump_ + "/report.crash";
+  EXPECT_EQ(On(RunReport, {"latest"}).out, path + "\n");
+  const std::string report = ReadTextFile(path.c_str(), kMiB).TakeValue();
+  EXPECT_NE(report.find("\nUname: Linux 6.1.0-test x86_64\nVmCoreDmesg: base64\n"), std::string::npos) << report;
+  struct stat status {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  directory_.WriteFile("crash/kernel/dumps/" + std::string(kName) + "/report.crash", "that of the recovery");
+  EXPECT_EQ(On(RunReport, {"latest"}).status, 0);
+  EXPECT_EQ(ReadTextFile(path.c_str(), kMiB).value(), "that of the recovery");
+}
+
+TEST_F(RecoveredCommandsTest, AReportIsPublishedOnce) {
+  const std::string path = directory_.Path("crash/linux-image-6.1.0-test-") + kName + ".crash";
+  for (int i = 0; i < 2; ++i) {
+    const Ran ran = On(RunReport, {"latest", "--publish"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.out, path + "\n");
+  }
+  EXPECT_EQ(ReadTextFile(path.c_str(), kMiB).value(), ReadTextFile((dump_ + "/report.crash").c_str(), kMiB).value());
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", path.c_str()), 0);
+  ExpectFailure(On(RunReport, {"latest", "--publish"}), 1, "has put something else there");
 }
 
 TEST_F(CommandsTest, AFileThatCannotBeReadNamesTheFact) {

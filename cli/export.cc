@@ -13,10 +13,12 @@
 #include "cli/options.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
+#include "cli/recovered_dump.h"
 #include "common/base/byte_source.h"
 #include "common/base/file_sink.h"
 #include "common/base/parse.h"
 #include "common/crypto/crypto.h"
+#include "recover/dump_files.h"
 #include "recover/export_progress.h"
 #include "recover/flattened_sink.h"
 #include "recover/vmcore_exporter.h"
@@ -31,6 +33,7 @@ constexpr auto kOptions = std::to_array<OptionSpec>({
     {"threads", OptionKind::kNumber, "N", "compressing threads (default: one per CPU)", 0, OptionNeed::kOptional, 1,
      kMaxEncodeThreads},
     {"force", OptionKind::kFlag, "", "replace an existing file", 'f'},
+    kDirectoryOption,
 });
 
 constexpr CommandSpec kSpec = {
@@ -45,7 +48,8 @@ constexpr CommandSpec kSpec = {
         "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
         "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
         "(Debian\n"
-        "13, not 12); zlib by all.\n",
+        "13, not 12); zlib by all. Where there is no such file, FILE may be the ID of a recovered dump (see crashdump\n"
+        "report --help), whose vmcore is read.\n",
 };
 
 struct ExportChoice {
@@ -116,9 +120,20 @@ std::string SummaryLine(const ExportChoice& choice, const DumpImage& image, uint
   return line + "\n";
 }
 
+// The file that is read.
+Result<std::string> InputOf(const CommandLine& line) {
+  const std::optional<RecoveredDump> dump = TRY(DumpInsteadOfFile(line));
+  if (!dump) return std::string(line.positional()[0]);
+  if (dump->info.vmcore == VmcoreFile::kPresent) return dump->path + "/" + kVmcoreName;
+  const bool waits = dump->info.vmcore == VmcoreFile::kPending;
+  return Error::Format(ErrorCode::kNotFound, "%s: has messages only%s", dump->name.c_str(),
+                       waits ? ": its memory is still in the swap (see crashdump recover --dry-run)" : "");
+}
+
 Result<int> Export(const CommandLine& line, const ExportChoice& choice) {
   TRY(InitializeCrypto());
-  const char* const input = line.positional()[0];
+  const std::string path = TRY(InputOf(line));
+  const char* const input = path.c_str();
   const char* const output = choice.output.c_str();
   if (TRY(DetectInput(input), "%s", input) != InputKind::kDump) {
     return Error::Format(ErrorCode::kInvalidArgument, "%s: is an ELF file already, not a dump", input);

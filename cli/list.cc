@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/recovered_dump.h"
 #include "common/base/parse.h"
 #include "common/vmcore/printable_text.h"
 #include "recover/dump_list.h"
@@ -12,9 +13,7 @@
 namespace crashdump {
 namespace {
 
-constexpr auto kOptions = std::to_array<OptionSpec>({
-    {"directory", OptionKind::kText, "DIR", "look below DIR/kernel/dumps (default /var/crash)"},
-});
+constexpr auto kOptions = std::to_array<OptionSpec>({kDirectoryOption});
 
 constexpr CommandSpec kSpec = {
     .name = "list",
@@ -38,7 +37,7 @@ const char* VmcoreText(const DumpInfo& info) {
 }
 
 Result<int> List(const CommandLine& line) {
-  const std::string directory = line.Text("directory").value_or("/var/crash");
+  const std::string directory = CrashDirectory(line);
   const std::vector<ListedDump> entries = TRY(ListDumps(directory));
   if (entries.empty()) {
     TRY(WriteOutput("no dumps in " + directory + "/kernel/dumps\n"));

@@ -27,6 +27,8 @@ constexpr auto kCommands = std::to_array<Command>({
     {"test", RunTest, "try everything but the panic; --crash: that too"},
     {"recover", RunRecover, "after a crash: move dumps to /var/crash and arm again"},
     {"list", RunList, "list the recovered dumps"},
+    {"report", RunReport, "tell where a dump's crash report is, or show it to apport"},
+    {"remove", RunRemove, "remove recovered dumps"},
     {"save", RunSave, "store a vmcore as a compressed dump"},
     {"export", RunExport, "turn a dump into a vmcore for crash, drgn and gdb"},
     {"messages", RunMessages, "print the kernel messages of a dump or vmcore"},

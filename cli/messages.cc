@@ -5,12 +5,14 @@
 #include "cli/commands.h"
 #include "cli/input_file.h"
 #include "cli/options.h"
+#include "cli/recovered_dump.h"
 #include "common/base/byte_source.h"
 #include "common/base/text_record.h"
 #include "common/crypto/crypto.h"
 #include "common/format/dump_reader.h"
 #include "common/vmcore/panic_messages.h"
 #include "common/vmcore/printable_text.h"
+#include "recover/dump_files.h"
 
 namespace crashdump {
 namespace {
@@ -18,6 +20,7 @@ namespace {
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"caller-id", OptionKind::kFlag, "",
      "of a vmcore: say which task (T) or CPU (C) logged each record, if it is known"},
+    kDirectoryOption,
 });
 
 constexpr CommandSpec kSpec = {
@@ -28,7 +31,8 @@ constexpr CommandSpec kSpec = {
     .options = kOptions,
     .help =
         "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
-        "something to a terminal are shown as \\xNN.\n",
+        "something to a terminal are shown as \\xNN. Where there is no such file, FILE may be the ID of a recovered\n"
+        "dump (see crashdump report --help).\n",
 };
 
 Result<std::string> MessagesOfVmcore(const char* path, CallerId caller_id) {
@@ -67,11 +71,17 @@ Result<std::string> MessagesOfDump(const char* path) {
 
 Result<int> Messages(const CommandLine& line) {
   const char* const path = line.positional()[0];
-  const bool is_dump = TRY(DetectInput(path), "%s", path) == InputKind::kDump;
   const bool with_caller = line.Has("caller-id");
+  const std::optional<RecoveredDump> recovered = TRY(DumpInsteadOfFile(line));
+  const bool is_dump = recovered || TRY(DetectInput(path), "%s", path) == InputKind::kDump;
   if (is_dump && with_caller) {
     return Error::Format(ErrorCode::kInvalidArgument,
                          "%s: --caller-id is for vmcores: a dump holds its messages without caller ids", path);
+  }
+  if (recovered) {
+    const std::string published = TRY(recovered->ReadText(kMessagesName));
+    TRY(WriteOutput(published));
+    return kExitSuccess;
   }
   const std::string text =
       TRY(is_dump ? MessagesOfDump(path) : MessagesOfVmcore(path, with_caller ? CallerId::kShow : CallerId::kHide),

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/input_file.h"
 #include "cli/options.h"
+#include "cli/recovered_dump.h"
 #include "common/base/byte_source.h"
 #include "common/base/parse.h"
 #include "common/base/text_record.h"
@@ -26,6 +27,7 @@ namespace {
 
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"verify", OptionKind::kFlag, "", "read and check all of a dump, not only its beginning and end"},
+    kDirectoryOption,
 });
 
 constexpr CommandSpec kSpec = {
@@ -37,7 +39,8 @@ constexpr CommandSpec kSpec = {
     .help =
         "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages by\n"
         "class (of a vmcore: what dump level 31 would keep), and how the capture went. With --verify the exit status "
-        "is 1 if the dump is damaged or not complete.\n",
+        "is 1 if the dump is damaged or not complete. Where there is no such file, FILE may be the ID of a recovered\n"
+        "dump (see crashdump report --help).\n",
 };
 
 // Lines "Name:   value" with the values in one column.
@@ -204,8 +207,43 @@ Result<int> ShowVmcore(const char* path) {
   return kExitSuccess;
 }
 
+std::string MemoryText(const DumpInfo& info) {
+  switch (info.vmcore) {
+    case VmcoreFile::kPresent:
+      return info.vmcore_format + ", " + FormatSize(info.vmcore_bytes);
+    case VmcoreFile::kPending:
+      return info.vmcore_error.empty() ? "waits in the swap for room" : "waits in the swap: " + info.vmcore_error;
+    case VmcoreFile::kNone:
+      break;
+  }
+  return "none";
+}
+
+Result<int> ShowRecovered(const RecoveredDump& dump) {
+  const DumpInfo& info = dump.info;
+  Table table;
+  table.Add("Directory", dump.path);
+  table.Add("Dump", info.attempt_id);
+  table.Add("Result", info.reason.empty() ? info.state : info.state + ": " + info.reason);
+  table.Add("Kernel", info.release);
+  table.Add("Machine", info.machine);
+  if (info.crash_time != 0) table.Add("Crashed", TimeText(info.crash_time));
+  table.Add("Memory", MemoryText(info));
+  table.Add("Data pages", PagesText(info.data_pages, info.page_bytes));
+  table.Add("Zero pages", PagesText(info.zero_pages, info.page_bytes));
+  table.Add("Unreadable pages", PagesText(info.unreadable_pages, info.page_bytes));
+  table.Add("Messages", FormatSize(info.messages_bytes));
+  TRY(WriteOutput(table.ToString()));
+  return kExitSuccess;
+}
+
 Result<int> Show(const CommandLine& line) {
   const char* const path = line.positional()[0];
+  if (const std::optional<RecoveredDump> recovered = TRY(DumpInsteadOfFile(line))) {
+    if (!line.Has("verify")) return ShowRecovered(*recovered);
+    return Error::Format(ErrorCode::kInvalidArgument,
+                         "%s: --verify is for files: what is recovered was verified before it was published", path);
+  }
   const bool is_dump = TRY(DetectInput(path), "%s", path) == InputKind::kDump;
   if (is_dump) return TRY(ShowDump(path, line.Has("verify")), "%s", path);
   return TRY(ShowVmcore(path), "%s", path);
