@@ -168,12 +168,10 @@ void Collector::RecoverAttempt(KeyRecord& record, const std::string& where, Dump
     return;
   }
   if (published.value().info.read_error) {
-    Note(
-        RecoverNote::Kind::kFailed,
-        Describe(published.value()) +
-            ": the disk could not be read to the end; what was read is published, and the dump stays in the region for "
-            "another try",
-        name);
+    const char* const rest =
+        ": the disk could not be read to the end; what was read is published, and the dump stays in the region for "
+        "another try";
+    Note(RecoverNote::Kind::kFailed, Describe(published.value()) + rest, name);
     return;
   }
   if (pending) {
