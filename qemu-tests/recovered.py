@@ -25,12 +25,14 @@ class RecoveredDump:
     name: str
     info: dict[str, Any]  # info.json
     messages: str  # dmesg.txt
+    report: bytes  # report.crash
 
     @staticmethod
     def read(disk: Disk, name: str) -> "RecoveredDump":
         directory = _directory(name)
         info = json.loads(disk.read_var_file(f"{directory}/info.json"))
-        return RecoveredDump(name, info, disk.read_var_file(f"{directory}/dmesg.txt").decode())
+        messages = disk.read_var_file(f"{directory}/dmesg.txt").decode()
+        return RecoveredDump(name, info, messages, disk.read_var_file(f"{directory}/report.crash"))
 
     def facts(self, member: str) -> dict[str, str]:
         """The key=value lines of `machine_facts` or `capture`, the capture's own account; of a key that repeats the last one."""

@@ -174,6 +174,7 @@ def check_files(rig: Rig, name: str) -> None:
     dump = RecoveredDump.read(rig.disk, name)
     dump.check_messages(rig.vm.console.text())
     assert dump.info["state"] == "complete" and dump.info["vmcore"] == "present"
-    report = parse_crash_report(rig.disk.read_var_file(f"/crash/linux-image-{dump.info['release']}-{name}.crash"))
+    report = parse_crash_report(dump.report)
     assert report["ProblemType"] == "KernelCrash"
+    assert report["Uname"].split()[1] == dump.info["release"]
     assert report["VmCoreDmesg"].decode() == dump.messages

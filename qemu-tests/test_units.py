@@ -16,6 +16,7 @@ from machine.rig import MEMORY_MIB
 from machine.system import VISITOR, BootedSystem
 
 UNITS = ("crashdump-prepare.service", "crashdump-load.service", "crashdump-recover.service")
+HOOKS = "crashdump-hooks.service"
 SESSIONS = "systemd-user-sessions.service"
 SWAP = r"dev-disk-by\x2duuid-5ac1f3d0\x2d0002\x2d4000\x2d8000\x2d000000000002.swap"
 
@@ -32,16 +33,17 @@ ATTACKER_UNIT = Path(__file__).resolve().parent / "system/attacker.service"
 def test_a_crash_between_boots(make_system: Callable[..., BootedSystem]) -> None:
     system = make_system()
     vm, product = system.vm, system.product
-    assert vm.must(f"systemd-analyze verify --man=no {' '.join(UNITS)} default.target 2>&1") == ""
+    assert vm.must(f"systemd-analyze verify --man=no {' '.join(UNITS)} {HOOKS} default.target 2>&1") == ""
     set_environment(system, "crashdump-recover.service", LONG_WAIT)
     vm.must(f"systemctl enable {' '.join(UNITS)}")
+    install_hook(system)
 
     # The next boot prepares, and then uses, the swap, and arms.
     check_boot(system, system.reboot())
     assert system.moment("crashdump-prepare.service", "ActiveEnter") < system.moment(SWAP, "InactiveExit")
     product.command("status")
     first = product.arming()
-    assert product.dumps() == []
+    assert product.dumps() == [] and hooked(system) == []
     before = what_a_user_sees(system)
     secrets = secrets_on_disk(system)
 
@@ -52,16 +54,22 @@ def test_a_crash_between_boots(make_system: Callable[..., BootedSystem]) -> None
     assert system.time_of_change(DUMPS) < system.time(SESSIONS, "InactiveExit")
     product.command("status")
     assert product.arming() != first
+    assert hooked(system) == [name]
     after = what_a_user_sees(system)
 
-    # The report's name and time are there for everybody to see, and when and how long the units ran; nothing else.
-    [report] = after.files.keys() - before.files.keys()
-    assert re.fullmatch(r"/var/crash/linux-image-\S+\.crash", report) and after.files.pop(report).startswith("-rw------- root root 1 ")
-    changed = {path for path, seen in after.files.items() if seen != before.files[path]}
-    assert changed == {"/var/crash"}
+    # When and how long the units ran is there for everybody to see; nothing else.
+    assert after.files == before.files
     assert after.other == before.other
     assert [name for name in differing_properties(before, after) if not OF_THE_RUN.fullmatch(name)] == []
     check_keys_are_nowhere(system, secrets | secrets_on_disk(system))
+    # Only who is asked shows a report.
+    assert product.command("report latest") == f"{DUMPS}/{name}/report.crash\n"
+    assert product.command("report latest --publish").startswith("/var/crash/linux-image-")
+    [report] = what_a_user_sees(system).files.keys() - before.files.keys()
+    assert vm.must(f"stat -c '%A %U %G' {report}") == "-rw------- root root\n"
+    assert vm.run(f"cat {report}", user=VISITOR).status != 0
+    assert product.command("remove latest") == f"{name}: removed\n"
+    assert product.dumps() == []
 
 
 @pytest.mark.slow
@@ -124,6 +132,8 @@ def test_a_user_who_was_there_first_and_goes_on(make_system: Callable[..., Boote
     recovery while it runs. /var/crash is as apport makes it: sticky, setgid and writable by everybody."""
     system = make_system()
     vm, product = system.vm, system.product
+    # Reports are written where everybody may write.
+    product.configure("RESERVE=auto", "REPORTS=apport")
     set_environment(system, "crashdump-recover.service", LONG_WAIT)
     vm.push_file(ATTACKER, "/usr/local/bin/attacker", 0o755)
     vm.push_file(ATTACKER_UNIT, "/etc/systemd/system/attacker.service")
@@ -140,7 +150,8 @@ def test_a_user_who_was_there_first_and_goes_on(make_system: Callable[..., Boote
     system.crash_into_next_boot()
     check_boot(system, system.wait_until_up())
     check_attack_failed(system)
-    assert len(product.dumps()) == 1
+    [name] = product.dumps()
+    assert name in vm.must("find /var/crash -maxdepth 1 -name 'linux-image-*.crash' -user root")
     product.command("status")
 
 
@@ -178,7 +189,7 @@ def what_a_user_sees(system: BootedSystem) -> Seen:
     other = vm.must("cat /proc/swaps; grep SwapTotal /proc/meminfo", user=VISITOR)
     other += vm.run("journalctl -q -b; journalctl -q -u 'crashdump-*'; dmesg", user=VISITOR).out
     properties = {}
-    for unit in UNITS:
+    for unit in (*UNITS, HOOKS):
         for line in vm.must(f"systemctl show {unit}", user=VISITOR).splitlines():
             name, _, value = line.partition("=")
             properties[f"{unit} {name}"] = " ".join(sorted(value.split()))  # sets are shown in any order
@@ -208,6 +219,18 @@ def check_keys_are_nowhere(system: BootedSystem, secrets: set[str]) -> None:
     assert "crashdump" not in vm.run("cat /proc/[0-9]*/environ", user=VISITOR).out
 
 
+def install_hook(system: BootedSystem) -> None:
+    system.vm.push_file(b'#!/bin/sh\necho "$1" >>/root/hooked\n', "/etc/crashdump/recovered.d/note", 0o755)
+
+
+def hooked(system: BootedSystem) -> list[str]:
+    """The dumps that the hook was run for, each time, when this boot's run is over, for which nobody waits."""
+    ended = f"systemctl show --value -p InactiveEnterTimestampMonotonic {HOOKS}"
+    system.vm.must(f"until [ $({ended}) -gt 0 ]; do sleep 0.2; done")
+    assert system.moment(HOOKS, "InactiveEnter") > system.moment("crashdump-recover.service", "InactiveEnter")
+    return [path.removeprefix(f"{DUMPS}/") for path in system.vm.must("cat /root/hooked 2>/dev/null || true").split()]
+
+
 def set_environment(system: BootedSystem, unit: str, assignment: str) -> None:
     """As `systemctl edit` does."""
     directory = f"/etc/systemd/system/{unit}.d"
@@ -222,6 +245,6 @@ def check_boot(system: BootedSystem, state: str) -> None:
     for sign in ("ordering cycle", "deleted to break", "imed out"):
         assert sign not in journal
     assert len(vm.must("cat /proc/swaps").splitlines()) == 2
-    for unit in UNITS:
+    for unit in (*UNITS, HOOKS):
         assert system.property(unit, "Result") == "success"
     assert system.moment("crashdump-load.service", "ActiveEnter") < system.moment(SESSIONS, "InactiveExit")
