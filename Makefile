@@ -298,6 +298,7 @@ install: static
 	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
 	$(Q)for page in packaging/man/*; do install -D -m 644 -t $(DESTDIR)/usr/share/man/man$${page##*.} $$page; done
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions packaging/bash-completion/crashdump
+	$(Q)install -d -m 755 $(DESTDIR)/etc/crashdump/recovered.d
 	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
 
 PYTHON_TESTS := $(wildcard kernel-configs/test_*.py mkinitramfs-hooks/test_*.py packaging/test_*.py scripts/test_*.py bench/test_*.py)

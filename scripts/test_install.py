@@ -13,6 +13,7 @@ INSTALLED = {
     "usr/lib/crashdump/crashdump-capture": 0o755,
     "usr/lib/crashdump/busybox": 0o755,
     "usr/lib/crashdump/recover-at-boot": 0o755,
+    "usr/lib/systemd/system/crashdump-hooks.service": 0o644,
     "usr/lib/systemd/system/crashdump-load.service": 0o644,
     "usr/lib/systemd/system/crashdump-prepare.service": 0o644,
     "usr/lib/systemd/system/crashdump-recover.service": 0o644,
@@ -36,6 +37,7 @@ def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
     for directory in PRIVATE:
         assert (tmp_path / directory).stat().st_mode & 0o7777 == 0o700
     assert (tmp_path / "var/crash").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "etc/crashdump/recovered.d").stat().st_mode & 0o777 == 0o755
     version = subprocess.run([tmp_path / "usr/sbin/crashdump", "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("crashdump ")
     # Nothing of the build machine is needed to run them.
