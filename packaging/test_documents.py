@@ -80,7 +80,7 @@ def test_the_page_of_the_capture_program_knows_what_is_of_use_by_hand() -> None:
         assert re.search(rf"^\.TP\n\.BI? --{task}", page("crashdump-capture.8"), re.M), task
 
 
-def complete(*words: str) -> set[str]:
+def complete(*words: str, program: Path = _PROGRAM) -> set[str]:
     """What the shell offers for the last of these words."""
     script = """
     source "$1"; shift
@@ -89,14 +89,26 @@ def complete(*words: str) -> set[str]:
     printf '%s\\n' "${COMPREPLY[@]}"
     """
     completion = _ROOT / "packaging/bash-completion/crashdump"
-    return set(output_of("bash", "-uc", script, "bash", completion, _PROGRAM, *words).split())
+    return set(output_of("bash", "-uc", script, "bash", completion, program, *words).split())
 
 
 def test_completion() -> None:
     assert complete("") == {*commands(), "--help", "--version"}
-    assert complete("re") == {"recover"}
+    assert complete("re") == {"recover", "remove", "report"}
     for command in commands():
         assert complete(command, "--") == {f"--{option}" for option in help_of(command)} | {"--help"}
     assert complete("export", "--format", "") == {"kdump", "elf", "flattened"}
     assert complete("recover", "--format", "c") == {"crashdump"}
     assert complete("nonsense", "--") == set()
+
+
+def test_completion_of_ids(tmp_path: Path) -> None:
+    """Those of `crashdump list`, and of what it lists only dumps."""
+    names = ["20261122235901-0123456789ab", "20271122235901-0123456789ab"]
+    stand_in = tmp_path / "crashdump"
+    stand_in.write_text(f"#!/bin/sh\n[ \"$*\" = list ] || exit 1\nprintf '%s  complete\\n' {' '.join(names)} {names[0]}.foreign-00 no\n")
+    stand_in.chmod(0o755)
+    for command in ("show", "messages", "export", "report", "remove"):
+        assert complete(command, "", program=stand_in) == set(names)
+    assert complete("remove", names[0], "2027", program=stand_in) == {names[1]}
+    assert complete("save", "", program=stand_in) == set()
