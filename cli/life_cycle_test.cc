@@ -39,7 +39,7 @@ TEST(LifeCycleTest, WhatMustNeverHappenDoesNot) {
   // Lives in which nothing happens would prove nothing.
   for (const char* const dumps :
        {"complete", "messages safe, no more", "messages not safe", "messages only", "second attempt", "capture refused",
-        "two dumps waiting", "hurt by swap", "forfeited", "published without room", "published"}) {
+        "two dumps waiting", "hurt by swap", "forfeited", "published without room", "published", "removed"}) {
     EXPECT_GT(seen[dumps], kLives / 1000) << dumps;
   }
   for (const char* const command : {"prepare", "adopt", "undo", "load", "recover"}) {

@@ -360,6 +360,11 @@ void DumpLedger::CheckDebts() {
       dump.debt = Debt::kPaid;
       continue;
     }
+    if (dump.debt == Debt::kPaid && MayHaveBeenRemoved(dump)) {
+      ++counts_["removed"];
+      dump.debt = Debt::kForfeited;
+      continue;
+    }
     if (dump.debt == Debt::kPaid) {
       Violate(dump.name + " was published, and is not any more");
       continue;
@@ -381,6 +386,14 @@ void DumpLedger::CheckDebts() {
       }
     }
   }
+}
+
+// All of it, and not the last.
+bool DumpLedger::MayHaveBeenRemoved(const Dump& dump) const {
+  const std::vector<Publication>& published = publications_.at(dump.installation);
+  const bool is_there = std::any_of(published.begin(), published.end(),
+                                    [&dump](const Publication& each) { return each.attempt_id == dump.attempt_id; });
+  return least_kept_ && published.size() >= *least_kept_ && !is_there;
 }
 
 void DumpLedger::Check() {

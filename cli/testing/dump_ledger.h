@@ -54,6 +54,9 @@ class DumpLedger {
   // This installation has given its dumps up: those without a key record, or, if nobody knows how far it came, all.
   void ForfeitOf(unsigned installation, bool all);
 
+  // From now on recover may remove what is paid, as long as so many dumps of the installation stay published.
+  void AllowRemovals(uint64_t keep) { least_kept_ = keep; }
+
   // Dumps that are still owed.
   unsigned OwedTo(unsigned installation) const;
   // Pages of the device, one in the places of each dump that is owed.
@@ -110,6 +113,7 @@ class DumpLedger {
   void CheckPublications(unsigned installation);
   Publication CheckPublication(const Dump& dump, const PublishedDump& published);
   void CheckDebts();
+  bool MayHaveBeenRemoved(const Dump& dump) const;
 
   LifeCycleWorld& world_;
   std::map<DumpId, Arming> armings_;  // by key id
@@ -119,6 +123,7 @@ class DumpLedger {
   std::vector<Dump> dumps_;
   std::map<unsigned, std::vector<Publication>> publications_;  // by installation
   std::map<unsigned, uint64_t> seen_changes_;
+  std::optional<uint64_t> least_kept_;
   std::optional<std::string> violation_;
   Harm harm_ = Harm::kLost;
   Counts counts_;

@@ -42,6 +42,10 @@ constexpr uint32_t kWholeLastPage = LifeCycleWorld::kDeviceBytes / 4096 - 1;
 
 std::optional<std::string> LifeCycle::Run() {
   const uint64_t length = 5 + world_.random().Below(10);
+  if (world_.random().Chance(20)) {
+    retention_.keep = 1 + world_.random().Below(2);
+    ledger_.AllowRemovals(retention_.keep);
+  }
   if (world_.random().Chance(12)) BeginAsleep();
   for (uint64_t i = 0; i < length && !ledger_.violation(); ++i) {
     Step();
@@ -239,7 +243,7 @@ void LifeCycle::Recover() {
     world_.Meanwhile({});
     world_.SetDisk(in_place, identity.serial.c_str());
   };
-  const auto run = [&] { return world_.Recover(no_room ? kNoRoom : 0, LifeCycleWorld::Then::kArm); };
+  const auto run = [&] { return world_.Recover(no_room ? kNoRoom : 0, LifeCycleWorld::Then::kArm, retention_); };
   const bool done = Perform({name, 8 + 10 * ledger_.OwedTo(installation), run, settle});
   if (!done || no_room || away || in_place != LifeCycleWorld::InPlace::kDisk) return;
   ledger_.Check();

@@ -74,6 +74,7 @@ class LifeCycle {
   std::vector<std::string> history_;
   DumpLedger::Counts endings_;
   uint64_t crashes_ = 0;
+  Retention retention_;
   bool was_killed_ = false;  // the last program
 };
 

@@ -15,6 +15,7 @@
 #include "loader/configuration.h"
 #include "loader/unload.h"
 #include "recover/local_dumps.h"
+#include "recover/retention.h"
 
 namespace crashdump {
 namespace {
@@ -169,9 +170,10 @@ Result<> LifeCycleWorld::Unload() {
   return {};
 }
 
-Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
+Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then, const Retention& retention) {
   has_recovered_ = true;
-  Publisher publisher = TRY(Publisher::Open(active_installation().var.path() + "/crash", minimum_free,
+  const std::string crash_directory = active_installation().var.path() + "/crash";
+  Publisher publisher = TRY(Publisher::Open(crash_directory, minimum_free,
                                             {.distribution = "Debian GNU/Linux 12",
                                              .architecture = "amd64",
                                              .package_version = [](const std::string&) { return std::string(); }},
@@ -187,6 +189,8 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then) {
   const auto take_lock = [this] { return Lock(); };
   const std::vector<RecoverNote> notes =
       TRY(RecoverDumps(machine_, state(), publisher, devices, make_dumps, take_lock));
+  const KeyStore keys(active_installation().keys);
+  TRY(ApplyRetention(crash_directory, retention, keys, notes, RetentionMode::kRemove));
   if (then == Then::kArm) TRY(ArmAgain(machine_, state(), notes, take_lock));
   return {};
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/options/recover_options.h"
 #include "common/testing/fake_block_device.h"
 #include "common/testing/fake_state_directory.h"
 #include "common/testing/fsynced_directory.h"
@@ -112,7 +113,7 @@ class LifeCycleWorld {
   Result<> Unload();
   // `minimum_free` as Publisher's.
   enum class Then : uint8_t { kArm, kEnd };
-  Result<> Recover(uint64_t minimum_free, Then then);
+  Result<> Recover(uint64_t minimum_free, Then then, const Retention& retention = {});
   // Not of the product, and never cut off: what util-linux does to a swap, with a new UUID or (mkswap -U) the one that
   // it had.
   void MakeSwap(bool keeps_uuid);

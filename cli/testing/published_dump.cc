@@ -49,7 +49,7 @@ std::optional<PublishedDump> Read(const FsyncedDirectory& var, const std::string
 std::map<std::string, std::optional<PublishedDump>> ReadPublishedDumps(const FsyncedDirectory& var) {
   std::map<std::string, std::optional<PublishedDump>> dumps;
   for (const std::string& name : var.DurableNames(kDumps)) {
-    if (!name.starts_with(".incoming-")) dumps[name] = Read(var, std::string(kDumps) + "/" + name);
+    if (!name.starts_with(".")) dumps[name] = Read(var, std::string(kDumps) + "/" + name);
   }
   return dumps;
 }

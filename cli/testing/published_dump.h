@@ -22,7 +22,7 @@ struct PublishedDump {
 };
 
 // The names of the dumps of `var`, which stands for /var, with what each is: nothing while its files have not been
-// flushed. What is being built does not count.
+// flushed. What is being built or removed does not count.
 std::map<std::string, std::optional<PublishedDump>> ReadPublishedDumps(const FsyncedDirectory& var);
 
 }  // namespace crashdump
