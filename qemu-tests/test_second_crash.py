@@ -73,6 +73,13 @@ def test_crashes_before_during_and_after_recoveries(make_rig: Callable[..., Rig]
     assert vm.run(f"ls -d {DUMPS}/.incoming-*").status != 0
     check_privacy(rig)
 
+    # Those that nobody wants any more.
+    product.configure("KEEP=2")
+    assert product.command("recover --dry-run").count(": would be removed for KEEP=2\n") == 3
+    assert markers(rig) == [1, 2, 3, 4, 5]
+    assert product.command("recover").count(": removed for KEEP=2\n") == 3
+    assert markers(rig) == [4, 5]
+
 
 def crash(rig: Rig, number: int) -> None:
     # The page cache is full of the dumps that were recovered, which would make this one large.
