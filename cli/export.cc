@@ -48,8 +48,9 @@ constexpr CommandSpec kSpec = {
         "`makedumpfile -R OUTPUT`. Of a torn dump it writes what precedes the damage, and says so. The file is for\n"
         "root only (0600). zstd is read by crash 8.0 and later, and by makedumpfile where it was built with it "
         "(Debian\n"
-        "13, not 12); zlib by all. Where there is no such file, FILE may be the ID of a recovered dump (see crashdump\n"
-        "report --help), whose vmcore is read.\n",
+        "13, not 12); zlib by all.\n"
+        "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report, and its vmcore is\n"
+        "read.\n",
 };
 
 struct ExportChoice {

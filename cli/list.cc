@@ -21,7 +21,7 @@ constexpr CommandSpec kSpec = {
     .positional_minimum = 0,
     .positional_maximum = 0,
     .options = kOptions,
-    .help = "Lists the recovered dumps, oldest first.\n",
+    .help = "Lists the recovered dumps, oldest first: ID, state, what there is, memory, kernel.\n",
 };
 
 const char* VmcoreText(const DumpInfo& info) {

@@ -31,8 +31,8 @@ constexpr CommandSpec kSpec = {
     .options = kOptions,
     .help =
         "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
-        "something to a terminal are shown as \\xNN. Where there is no such file, FILE may be the ID of a recovered\n"
-        "dump (see crashdump report --help).\n",
+        "something to a terminal are shown as \\xNN.\n"
+        "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report.\n",
 };
 
 Result<std::string> MessagesOfVmcore(const char* path, CallerId caller_id) {

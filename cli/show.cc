@@ -39,8 +39,8 @@ constexpr CommandSpec kSpec = {
     .help =
         "Prints what FILE, a dump or an ELF vmcore, holds: the machine, the kernel, the time of the crash, pages by\n"
         "class (of a vmcore: what dump level 31 would keep), and how the capture went. With --verify the exit status "
-        "is 1 if the dump is damaged or not complete. Where there is no such file, FILE may be the ID of a recovered\n"
-        "dump (see crashdump report --help).\n",
+        "is 1 if the dump is damaged or not complete.\n"
+        "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report.\n",
 };
 
 // Lines "Name:   value" with the values in one column.
