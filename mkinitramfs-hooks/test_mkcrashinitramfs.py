@@ -42,8 +42,24 @@ ALIASES = [
 BUILTIN = ["kernel/drivers/scsi/sd_mod.ko", "kernel/fs/ext4/ext4.ko"]
 
 
+# Of the ELF header: class and byte order; machine.
+ARCHITECTURES = {
+    "x86_64": (b"\2\1", b"\x3e\0"),
+    "i386": (b"\1\1", b"\3\0"),
+    "ppc64le": (b"\2\1", b"\x15\0"),
+    "ppc64": (b"\2\2", b"\0\x15"),
+}
+# Whoever runs a program of it here fails.
+FOREIGN = "ppc64"
+
+
+def elf_file(content: bytes, architecture: str = FOREIGN) -> bytes:
+    form, machine = ARCHITECTURES[architecture]
+    return b"\x7fELF" + form + bytes(12) + machine + content
+
+
 def content_of(name: str) -> bytes:
-    return f"\x7fELF module {name} ".encode() * 50
+    return elf_file(f"module {name} ".encode() * 50)
 
 
 def make_root(root: pathlib.Path, directory: str = "lib/modules") -> pathlib.Path:
@@ -67,8 +83,7 @@ def make_root(root: pathlib.Path, directory: str = "lib/modules") -> pathlib.Pat
     programs = root / "usr/lib/crashdump"
     programs.mkdir(parents=True)
     for name in ("crashdump-init", "crashdump-capture", "busybox"):
-        # Whoever runs one of these fails: the root may be of another architecture.
-        (programs / name).write_bytes(b"\x7fELF not of this machine: " + name.encode())
+        (programs / name).write_bytes(elf_file(name.encode()))
     return root
 
 
@@ -232,7 +247,7 @@ def test_modules_dep_names_the_packed_files(root: pathlib.Path, tmp_path: pathli
 
 def test_the_form_that_the_kernel_takes(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     # More than the window, and not compressible, so that the limit counts.
-    (root / "usr/lib/crashdump/busybox").write_bytes(os.urandom(3 * 1024 * 1024 + 1))
+    (root / "usr/lib/crashdump/busybox").write_bytes(elf_file(os.urandom(3 * 1024 * 1024 + 1)))
     output = tmp_path / "image"
     data = pack(root, output)
     frame = parse_frame(data)
@@ -248,7 +263,7 @@ def test_every_length_is_padded(root: pathlib.Path, tmp_path: pathlib.Path) -> N
     # The same bytes in each run, of lengths that need every padding.
     noise = random.Random(1)
     for extra in range(16):
-        (root / "usr/lib/crashdump/busybox").write_bytes(noise.randbytes(1000 + extra))
+        (root / "usr/lib/crashdump/busybox").write_bytes(elf_file(noise.randbytes(1000 + extra)))
         data = pack(root, tmp_path / "image")
         assert len(data) % 4 == 0
         paddings.add(len(data) - parse_frame(data).end)
@@ -280,17 +295,150 @@ def test_programs_from_elsewhere(root: pathlib.Path, tmp_path: pathlib.Path) -> 
     paths = {}
     for name in ("init", "capture", "busybox"):
         paths[name] = tmp_path / f"my {name}"
-        paths[name].write_text(name)
+        paths[name].write_bytes(elf_file(name.encode()))
     entries = unpack(pack(root, tmp_path / "image", *(x for name in paths for x in (f"--{name}", paths[name]))))
-    assert entries["init"].content == b"init"
-    assert entries["bin/crashdump-capture"].content == b"capture"
-    assert entries["bin/busybox"].content == b"busybox"
+    assert entries["init"].content == elf_file(b"init")
+    assert entries["bin/crashdump-capture"].content == elf_file(b"capture")
+    assert entries["bin/busybox"].content == elf_file(b"busybox")
 
 
 def test_more_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     plain = module_names(unpack(pack(root, tmp_path / "image")))
     more = module_names(unpack(pack(root, tmp_path / "image", "--module", "megaraid_sas", "--module", "ext4", "--module", "nvme-core")))
     assert more - plain == {"megaraid_sas.ko", "scsi_mod.ko"}
+
+
+def test_modules_by_name_are_packed_besides_those_of_storage(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    plain = module_names(unpack(pack(root, tmp_path / "image")))
+    assert module_names(unpack(pack(root, tmp_path / "image", "--modules", "storage"))) == plain
+    more = module_names(unpack(pack(root, tmp_path / "image", "--modules", "megaraid_sas  e1000")))
+    assert more - plain == {"megaraid_sas.ko", "scsi_mod.ko", "e1000.ko"}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_architectures(root: pathlib.Path, tmp_path: pathlib.Path, architecture: str) -> None:
+    for program in (root / "usr/lib/crashdump").iterdir():
+        program.write_bytes(elf_file(b"", architecture))
+    # Only those that are compressed otherwise are left as they are, and out.
+    modules = root / "lib/modules" / VERSION
+    (modules / "modules.dep").write_text(f"{MODULES['virtio'][0]}:\n")
+    (modules / MODULES["virtio"][0]).write_bytes(elf_file(b"", architecture))
+    image = pack(root, tmp_path / "image", "--arch", architecture, "--module", "virtio")
+    assert pack(root, tmp_path / "image", "--module", "virtio") == image
+    assert module_names(unpack(image)) == {"virtio.ko"}
+
+
+def test_a_kernel_of_x86_64_runs_programs_of_i386(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    for program in (root / "usr/lib/crashdump").iterdir():
+        program.write_bytes(elf_file(b"", "i386"))
+    modules = root / "lib/modules" / VERSION
+    (modules / "modules.dep").write_text(f"{MODULES['virtio'][0]}:\n")
+    (modules / MODULES["virtio"][0]).write_bytes(elf_file(b"", "x86_64"))
+    assert module_names(unpack(pack(root, tmp_path / "image", "--module", "virtio"))) == {"virtio.ko"}
+
+
+def link(path: pathlib.Path, target: pathlib.Path) -> None:
+    """As sysfs has its links: relative."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(os.path.relpath(target, path.parent))
+
+
+def add_device(root: pathlib.Path, path: str, module: str = "", alias: str = "") -> pathlib.Path:
+    """A device with a driver, which is a module, or built in."""
+    device = root / "sys/devices" / path
+    device.mkdir(parents=True, exist_ok=True)
+    driver = root / "sys/bus/drivers" / path.replace("/", "-")
+    driver.mkdir(parents=True)
+    link(device / "driver", driver)
+    if module:
+        (root / "sys/module" / module).mkdir(parents=True, exist_ok=True)
+        link(driver / "module", root / "sys/module" / module)
+    if alias:
+        (device / "modalias").write_text(f"{alias}\n")
+    return device
+
+
+def add_swap(root: pathlib.Path, device: pathlib.Path, disk: str, partition: str, uuid: str = "") -> None:
+    """The partition of a disk that hangs on the device, and a place for it below /dev/disk/by-uuid."""
+    directory = device / "block" / disk / partition
+    directory.mkdir(parents=True)
+    (directory / "partition").write_text("2\n")
+    link(device / "block" / disk / "device", device)
+    link(root / "sys/class/block" / partition, directory)
+    (root / "dev").mkdir(exist_ok=True)
+    (root / "dev" / partition).write_text("")
+    if uuid:
+        link(root / "dev/disk/by-uuid" / uuid, root / "dev" / partition)
+
+
+def use_swaps(root: pathlib.Path, *lines: str) -> None:
+    (root / "proc").mkdir(exist_ok=True)
+    (root / "proc/swaps").write_text("Filename\tType\tSize\tUsed\tPriority\n" + "".join(f"{line}\t1024\t0\t-2\n" for line in lines))
+
+
+# Always packed: the status port, and the watchdogs that there are.
+ALWAYS = {"virtio_console.ko", "i6300esb.ko", "watchdog.ko"}
+
+
+def packed_for_target(root: pathlib.Path, tmp_path: pathlib.Path, *more: str) -> set[str]:
+    names = module_names(unpack(pack(root, tmp_path / "image", "--modules", "target", *more)))
+    assert names >= ALWAYS
+    return names - ALWAYS
+
+
+def test_target_packs_what_the_disk_of_the_swap_hangs_on(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    add_device(root, "pci0000:00/0000:00:05.0", "virtio_pci")
+    add_swap(root, add_device(root, "pci0000:00/0000:00:05.0/virtio2", "virtio_blk"), "vda", "vda2")
+    add_device(root, "pci0000:00/0000:00:1f.2", "ahci")
+    add_swap(root, add_device(root, "pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0"), "sda", "sda3", uuid="5ac1-0003")
+    use_swaps(root, "/dev/vda2 partition", "/swapfile file")
+    assert packed_for_target(root, tmp_path) == {"virtio.ko", "virtio_ring.ko", "virtio_pci.ko", "virtio_blk.ko"}
+    assert packed_for_target(root, tmp_path, "--target", "5ac1-0003") == {"ahci.ko"}
+    use_swaps(root, "/dev/vda2 partition", "/dev/sda3 partition")
+    assert packed_for_target(root, tmp_path, "--module", "megaraid_sas") == {
+        *("virtio.ko", "virtio_ring.ko", "virtio_pci.ko", "virtio_blk.ko", "ahci.ko"),
+        *("megaraid_sas.ko", "scsi_mod.ko"),
+    }
+
+
+def test_target_finds_the_module_of_a_driver_that_is_built_in_here(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    device = add_device(root, "pci0000:00/0000:00:1f.2", alias="pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01")
+    add_swap(root, device, "sda", "sda2")
+    use_swaps(root, "/dev/sda2 partition")
+    assert packed_for_target(root, tmp_path) == {"ahci.ko"}
+
+
+def test_target_finds_every_path_to_an_nvme_disk(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    controller = add_device(root, "pci0000:00/0000:00:06.0", "nvme") / "nvme/nvme0"
+    controller.mkdir(parents=True)
+    subsystem = root / "sys/devices/virtual/nvme-subsystem/nvme-subsys0"
+    link(subsystem / "nvme0", controller)
+    directory = subsystem / "nvme0n1/nvme0n1p2"
+    directory.mkdir(parents=True)
+    (directory / "partition").write_text("2\n")
+    link(subsystem / "nvme0n1/device", subsystem)
+    link(root / "sys/class/block/nvme0n1p2", directory)
+    use_swaps(root, "/dev/nvme0n1p2 partition")
+    assert packed_for_target(root, tmp_path) == {"nvme.ko", "nvme-core.ko"}
+
+
+def refuse_target(root: pathlib.Path, tmp_path: pathlib.Path, *more: str) -> str:
+    done = run("--kernel", VERSION, "--root", root, "-o", tmp_path / "image", "--modules", "target", *more)
+    assert done.returncode == 1 and not (tmp_path / "image").exists()
+    [line] = done.stderr.splitlines()
+    return line
+
+
+def test_target_needs_a_swap_on_a_disk_and_its_drivers(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    use_swaps(root, "/swapfile file", "/dev/zram0 partition")
+    zram = root / "sys/devices/virtual/block/zram0"
+    zram.mkdir(parents=True)
+    link(root / "sys/class/block/zram0", zram)
+    assert "no swap on a disk is in use: name one with --target" in refuse_target(root, tmp_path)
+    assert "5ac1-0004: there is no such swap" in refuse_target(root, tmp_path, "--target", "5ac1-0004")
+    add_swap(root, add_device(root, "pci0000:00/0000:00:07.0", "mpt3sas"), "sda", "sda2")
+    use_swaps(root, "/dev/sda2 partition")
+    assert f"kernel {VERSION} has no module mpt3sas" in refuse_target(root, tmp_path)
 
 
 def test_a_standard_module_that_is_nowhere_is_a_note(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -353,6 +501,20 @@ BAD = {
         GOOD,
         "ahci.ko.lz9: is compressed in a way that is not known here",
     ),
+    "no program as init": (overwrite("usr/lib/crashdump/crashdump-init", b"#!/bin/sh\n"), GOOD, "crashdump-init: is no program of x86_64"),
+    "programs of two architectures": (
+        overwrite("usr/lib/crashdump/busybox", elf_file(b"", "ppc64le")),
+        GOOD,
+        "busybox: is no program of ppc64",
+    ),
+    "programs of another architecture": (nothing, [*GOOD, "--arch", "ppc64le"], "crashdump-init: is no program of ppc64le"),
+    "module of another architecture": (
+        overwrite(f"{MODULES_DIRECTORY}/{MODULES['virtio'][0]}", elf_file(b"", "x86_64")),
+        GOOD,
+        f"{MODULES['virtio'][0]}: is no module of ppc64",
+    ),
+    "disks of a machine that is not here": (nothing, [*GOOD, "--modules", "target"], "ROOT: is not the running machine"),
+    "unknown modules": (nothing, [*GOOD, "--modules", "ahci none"], f"kernel {VERSION} has no module none"),
     "unknown extra module": (nothing, [*GOOD, "--module", "none"], f"kernel {VERSION} has no module none"),
     "output is a directory": (nothing, ["--kernel", VERSION, "--root", "ROOT", "-o", "ROOT"], "ROOT: is a directory"),
     "no output directory": (nothing, ["--kernel", VERSION, "--root", "ROOT", "-o", "ROOT/none/x"], "ROOT/none: no such directory"),
@@ -367,6 +529,10 @@ MISUSE = {
     "too much": ([*GOOD, "more"], "more is not known here"),
     "path as kernel": (["--kernel", "../x", "--root", "ROOT", "-o", "OUTPUT"], "../x is not the version of a kernel"),
     "path as module": ([*GOOD, "--module", "a/b"], "a/b is not the name of a module"),
+    "pattern as modules": ([*GOOD, "--modules", "ahci *"], "ahci * is not the name of a module"),
+    "unknown architecture": ([*GOOD, "--arch", "amd64"], "amd64 is no architecture: there are x86_64"),
+    "path as target": ([*GOOD, "--modules", "target", "--target", "../x"], "../x is not the UUID of a swap"),
+    "target for all disks": ([*GOOD, "--target", "1234"], "--target is for --modules target"),
 }
 
 
@@ -405,7 +571,7 @@ def test_misuse(root: pathlib.Path, tmp_path: pathlib.Path, name: str) -> None:
 
 def test_a_full_disk_leaves_nothing(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     # The limit on the size of files stands in for the disk; the old image stays.
-    (root / "usr/lib/crashdump/busybox").write_bytes(os.urandom(200_000))
+    (root / "usr/lib/crashdump/busybox").write_bytes(elf_file(os.urandom(200_000)))
     output = tmp_path / "out" / "image"
     output.parent.mkdir()
     output.write_text("old")
