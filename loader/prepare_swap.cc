@@ -158,6 +158,7 @@ Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state,
   PrepareRequest request = TRY(MakeRequest(machine, options));
   request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
   const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
+  request.identity = identity;
   const char* const name = identity.name.c_str();
   // Nothing to do is told without a need for the swap to be inactive. So are refusals.
   const PreparePlan preview = TRY(Preview(machine, state, request, identity));

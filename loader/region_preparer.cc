@@ -47,6 +47,15 @@ bool Contains(const std::vector<RegionId>& ids, const RegionId& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+// Without stamps no image writes to a region any more, whether it is loaded or comes back from hibernation: what is not
+// there under this key never will be. But a copy of the disk that the record means says nothing of that disk.
+bool IsSpentByUndo(const KeyRecord& record, const PrepareRequest& request, const PreparePlan& plan) {
+  if (request.action != PrepareAction::kUndo) return false;
+  const Result<DeviceHints> hints = ParseHints(record.hints);
+  return hints.ok() && SameDevice(hints.value(), request.identity) &&
+         Contains(plan.former_regions, record.credentials.region_id);
+}
+
 // Where the dumps of a record are, from its own hints or the stored region.
 std::optional<Range> RegionBounds(const KeyRecord& record, const std::vector<StoredRegion>& stored) {
   const Result<DeviceHints> hints = ParseHints(record.hints);
@@ -191,7 +200,9 @@ Result<> RegionPreparer::AddRecords(const Situation& situation, const BlockDevic
     if (!is_of_swap && !may_be_here) continue;
     const AttemptStates states = may_be_here ? InspectAttempts(RangeSource(device, *bounds), record) : kUnknownAttempts;
     if (!MayHoldDump(states)) {
-      needed.push_back(region_id);
+      const bool is_spent = IsSpentByUndo(record, request, plan);
+      if (is_spent) plan.spent_keys.push_back(record.credentials.key_id);
+      if (!is_spent) needed.push_back(region_id);
       continue;
     }
     if (!discard) {
@@ -245,6 +256,7 @@ Result<> RegionPreparer::Execute(BlockDevice& device, const PrepareRequest& requ
     if (header_changes) TRY(WriteLastPage(device, plan.last_page_now, plan.last_page_then), "swap header");
   }
   for (const DumpId& key_id : plan.discarded_keys) TRY(keys_.Remove(key_id), "key record");
+  for (const DumpId& key_id : plan.spent_keys) TRY(keys_.Remove(key_id), "key record");
   for (const RegionId& region_id : plan.obsolete_regions) TRY(regions_.Remove(region_id));
   return {};
 }

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/format/key_store.h"
 #include "common/storage/block_device.h"
+#include "common/storage/device_identity.h"
 #include "common/storage/region_store.h"
 #include "common/storage/stamp.h"
 #include "common/storage/swap_header.h"
@@ -30,6 +31,7 @@ struct PrepareRequest {
   PrepareAction action = PrepareAction::kPrepare;
   UnrecoveredDumps unrecovered = UnrecoveredDumps::kRefuse;
   Uuid swap_uuid{};
+  DeviceIdentity identity;          // of the swap's device
   uint32_t page_size = 0;           // of the running kernel
   uint64_t ram_bytes = 0;           // for the automatic size
   std::optional<uint64_t> reserve;  // bytes; empty: automatic
@@ -46,6 +48,7 @@ struct PreparePlan {
   uint32_t last_page_then = 0;
   std::vector<RegionId> former_regions;    // every region of this swap, known here or found on it, before the change
   std::vector<DumpId> discarded_keys;      // records whose unrecovered dumps are given up
+  std::vector<DumpId> spent_keys;          // of an undo: records under which no dump waits, or will ever be
   std::vector<RegionId> obsolete_regions;  // region records that nothing needs any more
 
   // Bytes that swap uses: before and after.

@@ -60,11 +60,11 @@ class RegionPreparerTest : public testing::Test {
   SwapHeader Header() const { return ReadSwapHeader(device_, swap_.page_size).TakeValue(); }
 
   // A key record of the region that is there, with a dump of its attempt 1 on the disk if `with_dump`.
-  KeyRecord AddRecord(bool with_dump) {
+  KeyRecord AddRecord(bool with_dump, uint8_t seed = 5) {
     const Stamp stamp = ReadStamps(device_, Header()).TakeValue();
     const Region region = Region::Create(stamp.region).TakeValue();
     KeyRecord record;
-    record.credentials = TestCredentials(5);
+    record.credentials = TestCredentials(seed);
     record.credentials.region_id = stamp.region_id;
     record.slot_offset = region.Slot(0).begin;
     record.extent = {region.data().begin, region.data().begin + kMiB};
@@ -399,6 +399,39 @@ TEST_F(RegionPreparerTest, ARecoveredOrUnusedRecordIsNoObstacle) {
   KeyStore(keys_).MarkRecovered(record.credentials.key_id, attempt_id_).TakeValue();
   EXPECT_TRUE(Run(Request(PrepareAction::kAdopt)).ok());
   EXPECT_EQ(keys_.files().size(), 1u) << "whose key it is, is for the key policy";
+}
+
+TEST_F(RegionPreparerTest, UndoLeavesNoRecordOfWhatHoldsNoDump) {
+  MustRun(Request());
+  const KeyRecord recovered = AddRecord(true);
+  KeyStore(keys_).MarkRecovered(recovered.credentials.key_id, attempt_id_).TakeValue();
+  AddRecord(false, 6);
+  // Of a region of another swap, whose places this device has, too.
+  KeyRecord foreign = AddRecord(false, 7);
+  foreign.credentials.region_id[0] ^= 1;
+  foreign.swap_uuid = "5ac1f3d0-0009-4000-8000-000000000009";
+  KeyStore(keys_).Put(foreign).TakeValue();
+  PrepareRequest request = Request(PrepareAction::kUndo);
+  request.identity.size = kDeviceBytes;
+  request.identity.start_sector = 2048;
+  request.identity.logical_block_size = 512;
+  const auto plan = Run(request);
+  ASSERT_TRUE(plan.ok()) << plan.error().text();
+  EXPECT_TRUE(regions_.files().empty());
+  ASSERT_EQ(keys_.files().size(), 1u);
+  EXPECT_TRUE(keys_.files().contains(KeyStore::FileName(foreign.credentials.key_id)));
+}
+
+TEST_F(RegionPreparerTest, UndoOnACopyOfTheDiskKeepsTheKeysOfTheOther) {
+  MustRun(Request());
+  AddRecord(false);
+  PrepareRequest request = Request(PrepareAction::kUndo);
+  request.identity.size = kDeviceBytes;
+  request.identity.start_sector = 4096;
+  request.identity.logical_block_size = 512;
+  ASSERT_TRUE(Run(request).ok());
+  EXPECT_EQ(keys_.files().size(), 1u);
+  EXPECT_EQ(regions_.files().size(), 1u);
 }
 
 TEST_F(RegionPreparerTest, AnUnreadableHeaderPlaceCountsAsADump) {
