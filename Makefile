@@ -27,8 +27,11 @@ THREADS ?= 1
 LEVEL ?= 31
 # What `make footprint` measures (that of x86_64): names of qemu-tests/footprint --help, after `make guests` for the others.
 MACHINES ?=
-# The root that `make install` installs below; empty for the running system.
+# The root that `make install` installs below; empty for the running system. Programs, units and pages go below its PREFIX.
 DESTDIR ?=
+PREFIX ?= /usr
+# What starts the machine: systemd, openrc or sysv.
+INIT ?= systemd
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crashdump
 Q := $(if $(filter 1,$(V)),,@)
@@ -163,12 +166,13 @@ build/packages-%: toolchain/install-packages toolchain/packages.table
 # One installer at a time.
 build/packages-test: | build/packages-build
 build/packages-kernel: | build/packages-build build/packages-test
+build/packages-deb: | build/packages-build build/packages-test build/packages-kernel
 
 # The sysroot's path; making it builds the sysroot if the cache has none. Included only where a goal needs it.
 build/sysroot-%.mk: $(shell find toolchain busybox-config -type f) | build/packages-build
 	$(Q)sysroot=$$(toolchain/build-sysroot $*) && echo "SYSROOT := $$sysroot" > $@
 
-NEEDS_SYSROOT := all all-archs static initramfs footprint test test-archs slow-tests test-faults qemu-tests pictures crash-check demo bench install build/%
+NEEDS_SYSROOT := all all-archs static initramfs footprint test test-archs slow-tests test-faults qemu-tests pictures crash-check demo bench install deb build/%
 ifneq ($(filter $(NEEDS_SYSROOT),$(or $(MAKECMDGOALS),all)),)
 include build/sysroot-$(ARCH).mk
 endif
@@ -287,19 +291,53 @@ demo: build/packages-test static initramfs
 bench: build/packages-test static
 	$(Q)bench/run $(VMCORE) --runs $(RUNS) --threads $(THREADS) --level $(LEVEL)
 
-## install: programs, systemd units, man pages and completion, below DESTDIR
-install: static
-	$(Q)install -D -m 755 -t $(DESTDIR)/usr/sbin build/$(ARCH)-static/crashdump mkinitramfs-hooks/mkcrashinitramfs
-	$(Q)install -D -m 755 -t $(DESTDIR)/usr/lib/crashdump build/$(ARCH)-static/crashdump-init \
-		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox packaging/systemd/recover-at-boot
-	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system $(wildcard packaging/systemd/*.service)
-	$(Q)install -D -m 644 packaging/systemd/swap.conf $(DESTDIR)/usr/lib/systemd/system/swap.d/crashdump.conf
-	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/udev/rules.d packaging/udev/90-crashdump.rules
-	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)/usr/lib/tmpfiles.d/crashdump.conf
-	$(Q)for page in packaging/man/*; do install -D -m 644 -t $(DESTDIR)/usr/share/man/man$${page##*.} $$page; done
-	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/bash-completion/completions packaging/bash-completion/crashdump
+# What is installed calls programs by where they are. $(1) is the mode, $(2) the file, $(3) the place.
+INSTALL_TEXT = install -D -m $(1) $(2) $(DESTDIR)$(3) && \
+	sed -i 's,/usr/\(sbin/crashdump\|sbin/mkcrashinitramfs\|lib/crashdump\),$(PREFIX)/\1,g' $(DESTDIR)$(3)
+# Below /usr are the hooks of packages; elsewhere kernel-install and mkinitcpio look among those of the administrator only.
+HOOKS := $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)
+
+.PHONY: install-systemd install-openrc install-sysv
+install-systemd: static
+	$(Q)$(call INSTALL_TEXT,755,packaging/systemd/recover-at-boot,$(PREFIX)/lib/crashdump/recover-at-boot)
+	$(Q)$(foreach unit,$(notdir $(wildcard packaging/systemd/*.service)),$(call \
+		INSTALL_TEXT,644,packaging/systemd/$(unit),$(PREFIX)/lib/systemd/system/$(unit)) &&) true
+	$(Q)$(call INSTALL_TEXT,644,packaging/systemd/swap.conf,$(PREFIX)/lib/systemd/system/swap.d/crashdump.conf)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d packaging/udev/90-crashdump.rules
+install-openrc install-sysv: install-%: static
+	$(Q)$(call INSTALL_TEXT,755,packaging/$*/crashdump,/etc/init.d/crashdump)
+
+## install: what the machine needs, below DESTDIR and there below PREFIX=/usr; INIT=systemd, openrc or sysv
+install: static install-$(INIT)
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin build/$(ARCH)-static/crashdump
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/crashdump build/$(ARCH)-static/crashdump-init \
+		build/$(ARCH)-static/crashdump-capture $(SYSROOT)/bin/busybox
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/mkcrashinitramfs,$(PREFIX)/sbin/mkcrashinitramfs)
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/update-capture-initramfs,$(PREFIX)/lib/crashdump/update-capture-initramfs)
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/kernel-postinst,/etc/kernel/postinst.d/zz-crashdump)
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/kernel-postrm,/etc/kernel/postrm.d/zz-crashdump)
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/kernel-install,$(HOOKS)/kernel/install.d/90-crashdump.install)
+	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/mkinitcpio-post,$(HOOKS)/initcpio/post/crashdump)
+	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/crashdump.conf
+	$(Q)$(foreach page,$(notdir $(wildcard packaging/man/*)),$(call \
+		INSTALL_TEXT,644,packaging/man/$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page)) &&) true
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions packaging/bash-completion/crashdump
+	$(Q)$(if $(wildcard $(DESTDIR)/etc/crashdump.conf),,$(call INSTALL_TEXT,644,packaging/crashdump.conf,/etc/crashdump.conf))
 	$(Q)install -d -m 755 $(DESTDIR)/etc/crashdump/recovered.d
 	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
+
+VERSION := $(shell sed -n 's/.*kProgramVersion = "\(.*\)";/\1/p' capture/writer/version.h)
+DEB := build/crashdump_$(VERSION)_$(DEBIAN_ARCH).deb
+
+## deb: a package for Debian, of ARCH; prints where it is
+.PHONY: deb
+deb: static | build/packages-deb
+	$(Q)rm -rf build/deb-$(ARCH) && mkdir -p build/deb-$(ARCH)/tree && cp -r packaging/debian build/deb-$(ARCH)/tree/debian
+	$(Q)cd build/deb-$(ARCH)/tree && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CRASHDUMP_SOURCE=$(CURDIR) CRASHDUMP_ARCH=$(ARCH) \
+		CRASHDUMP_VERSION=$(VERSION) dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
+		--host-arch=$(DEBIAN_ARCH) >../log 2>&1 || { cat ../log >&2; exit 1; }
+	$(Q)mv build/deb-$(ARCH)/$(notdir $(DEB)) $(DEB)
+	@echo $(DEB)
 
 PYTHON_TESTS := $(wildcard kernel-configs/test_*.py mkinitramfs-hooks/test_*.py packaging/test_*.py scripts/test_*.py bench/test_*.py)
 
