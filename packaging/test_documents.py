@@ -2,6 +2,7 @@
 # Man pages and the shell's completion say what the programs do: every command, option and key, and no other.
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -53,11 +54,80 @@ def test_the_page_of_the_command_knows_its_options() -> None:
         assert {option for tag in tags for option in re.findall(r"--([a-z-]+)", tag)} == help_of(command), command
 
 
-def test_the_page_of_the_configuration_knows_its_keys() -> None:
+def test_the_page_of_the_packer_knows_its_options() -> None:
+    listed = re.findall(r"^  (-o|--[a-z-]+) ", output_of(_ROOT / "mkinitramfs-hooks/mkcrashinitramfs", "--help"), re.M)
+    assert len(listed) >= 11
+    tags = re.findall(r"^\.TP\n(\..*)", page("mkcrashinitramfs.8"), re.M)
+    assert sorted(option for tag in tags for option in re.findall(r"(-o|--[a-z-]+) ", tag)) == sorted(listed)
+
+
+def keys() -> list[str]:
     [table] = re.findall(r"kKeys\[\] = \{\n(.*?)\n\};", (_ROOT / "loader/configuration.cc").read_text(), re.S)
-    keys = re.findall(r'^    \{"([A-Z_]+)"', table, re.M)
-    assert len(keys) >= 16
-    assert re.findall(r"^\.TP\n\.B ([A-Z_]+)=", page("crashdump.conf.5"), re.M) == keys
+    return re.findall(r'^    \{"([A-Z_]+)"', table, re.M)
+
+
+def test_the_page_of_the_configuration_knows_its_keys() -> None:
+    assert len(keys()) >= 16
+    assert re.findall(r"^\.TP\n\.B ([A-Z_]+)=", page("crashdump.conf.5"), re.M) == keys()
+
+
+_CONFIGURATION = _ROOT / "packaging/crashdump.conf"
+
+
+def shipped() -> dict[str, str]:
+    """The keys of the file that is installed, with their values, commented out or not."""
+    return dict(re.findall(r"^#?([A-Z_]+)=(.*)$", _CONFIGURATION.read_text(), re.M))
+
+
+def test_the_configuration_has_each_key_explained_in_one_line_above() -> None:
+    _, *blocks = _CONFIGURATION.read_text().split("\n\n")
+    found = [re.fullmatch(r"# .+\n(#?)([A-Z_]+)=.*\n?", block) for block in blocks]
+    assert [match and match[2] for match in found] == keys()
+    assert [match[2] for match in found if match and not match[1]] == ["RESERVE"]
+    assert shipped()["RESERVE"] == "auto"
+
+
+# Where the sources have the default of a key, and how the key writes it.
+_DEFAULTS = {
+    "PANIC_ON": ("loader/configuration.h", r"panic_on = \{PanicCause::k(\w+)\};", str.lower),
+    "MODULES": ("mkinitramfs-hooks/mkcrashinitramfs", r" which=(\w+) ", str),
+    "CPUS": ("loader/configuration.h", r"cpus = (\d+);", str),
+    "VMCORE_FORMAT": ("loader/configuration.h", r"vmcore_format = VmcoreFormat::k(\w+);", str.lower),
+    "VMCORE_COMPRESS": ("common/vmcore/vmcore_format.h", r"kDefaultPageCompression = PageCompression::k(\w+);", str.lower),
+    "REPORTS": ("loader/configuration.h", r"reports = ReportPlace::k(\w+);", str.lower),
+    "KEEP": ("loader/configuration.h", r"keep = (\d+);", str),
+    "MAX_SIZE": ("loader/configuration.h", r"max_size = (\d+);", str),
+    "MIN_FREE": ("loader/configuration.h", r"min_free = (\d+) \* kMiB;", "{}M".format),
+}
+
+
+def test_defaults_are_the_same_everywhere() -> None:
+    assert {key for key, value in shipped().items() if value} == {*_DEFAULTS, "RESERVE"}
+    described = dict(re.findall(r"^\.TP\n\.B ([A-Z_]+)=.*\n((?:(?!\.TP|\.SH).*\n)+)", page("crashdump.conf.5"), re.M))
+    for key, (file, pattern, form) in _DEFAULTS.items():
+        [default] = re.findall(pattern, (_ROOT / file).read_text())
+        assert shipped()[key] == form(default), key
+        wanted = rf"\.B {form(default)}\n\(the default|default,? (is )?{form(default)}\b"
+        assert re.search(wanted, described[key]), key
+
+
+def complaint(root: Path, configuration: str) -> str:
+    """What the program says of it in a root where nothing can be loaded, and nothing of this machine is."""
+    for directory in ("etc", "run", "var/lib"):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    shutil.copy(_PROGRAM, root / "crashdump")
+    (root / "etc/crashdump.conf").write_text(configuration)
+    done = subprocess.run(["chroot", root, "/crashdump", "load"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_the_program_takes_the_configuration_as_it_is(tmp_path: Path) -> None:
+    text = _CONFIGURATION.read_text()
+    for taken in (text, re.sub(r"^#([A-Z_]+=.+)$", r"\1", text, flags=re.M)):
+        assert "no CONFIG_KEXEC" in complaint(tmp_path, taken)
+    # It does look.
+    assert "/etc/crashdump.conf: CPUS:" in complaint(tmp_path, text.replace("#CPUS=1", "CPUS=none"))
 
 
 def test_the_page_of_the_command_line_knows_its_options() -> None:

@@ -3,41 +3,64 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-INSTALLED = {
-    "usr/sbin/crashdump": 0o755,
-    "usr/sbin/mkcrashinitramfs": 0o755,
-    "usr/lib/crashdump/crashdump-init": 0o755,
-    "usr/lib/crashdump/crashdump-capture": 0o755,
-    "usr/lib/crashdump/busybox": 0o755,
-    "usr/lib/crashdump/recover-at-boot": 0o755,
-    "usr/lib/systemd/system/crashdump-hooks.service": 0o644,
-    "usr/lib/systemd/system/crashdump-load.service": 0o644,
-    "usr/lib/systemd/system/crashdump-prepare.service": 0o644,
-    "usr/lib/systemd/system/crashdump-recover.service": 0o644,
-    "usr/lib/systemd/system/swap.d/crashdump.conf": 0o644,
-    "usr/lib/tmpfiles.d/crashdump.conf": 0o644,
-    "usr/lib/udev/rules.d/90-crashdump.rules": 0o644,
-    "usr/share/bash-completion/completions/crashdump": 0o644,
-    "usr/share/man/man5/crashdump.conf.5": 0o644,
-    "usr/share/man/man7/crashdump.7": 0o644,
-    "usr/share/man/man8/crashdump-capture.8": 0o644,
-    "usr/share/man/man8/crashdump.8": 0o644,
+PROGRAMS = {
+    "sbin/crashdump": 0o755,
+    "sbin/mkcrashinitramfs": 0o755,
+    "lib/crashdump/crashdump-init": 0o755,
+    "lib/crashdump/crashdump-capture": 0o755,
+    "lib/crashdump/busybox": 0o755,
+    "lib/crashdump/update-capture-initramfs": 0o755,
+    "lib/tmpfiles.d/crashdump.conf": 0o644,
+    "share/bash-completion/completions/crashdump": 0o644,
+    "share/man/man5/crashdump.conf.5": 0o644,
+    "share/man/man7/crashdump.7": 0o644,
+    "share/man/man8/crashdump-capture.8": 0o644,
+    "share/man/man8/crashdump.8": 0o644,
+    "share/man/man8/mkcrashinitramfs.8": 0o644,
 }
+SYSTEMD = {
+    "lib/crashdump/recover-at-boot": 0o755,
+    "lib/systemd/system/crashdump-hooks.service": 0o644,
+    "lib/systemd/system/crashdump-load.service": 0o644,
+    "lib/systemd/system/crashdump-prepare.service": 0o644,
+    "lib/systemd/system/crashdump-recover.service": 0o644,
+    "lib/systemd/system/swap.d/crashdump.conf": 0o644,
+    "lib/udev/rules.d/90-crashdump.rules": 0o644,
+}
+MACHINE = {
+    "etc/crashdump.conf": 0o644,
+    "etc/kernel/postinst.d/zz-crashdump": 0o755,
+    "etc/kernel/postrm.d/zz-crashdump": 0o755,
+}
+# Below usr/lib for a package, below etc where it is no package's.
+HOOKS = {"kernel/install.d/90-crashdump.install": 0o755, "initcpio/post/crashdump": 0o755}
+OPEN = ("etc/crashdump", "etc/crashdump/recovered.d", "var/crash")
 PRIVATE = ("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/crash/kernel", "var/crash/kernel/dumps")
 
 
-def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
+def below(directory: str, files: dict[str, int]) -> dict[str, int]:
+    return {f"{directory}/{file}": mode for file, mode in files.items()}
+
+
+def install(directory: pathlib.Path, *variables: str) -> dict[str, int]:
+    """The files that are there then."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    subprocess.run(["make", "-s", "install", f"DESTDIR={tmp_path}"], cwd=ROOT, env=environment, check=True)
-    found = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o7777 for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == INSTALLED
+    subprocess.run(["make", "-s", "install", f"DESTDIR={directory}", *variables], cwd=ROOT, env=environment, check=True)
+    return {str(path.relative_to(directory)): path.stat().st_mode & 0o7777 for path in directory.rglob("*") if path.is_file()}
+
+
+def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
+    assert install(tmp_path) == {**below("usr", {**PROGRAMS, **SYSTEMD}), **below("usr/lib", HOOKS), **MACHINE}
     for directory in PRIVATE:
         assert (tmp_path / directory).stat().st_mode & 0o7777 == 0o700
-    assert (tmp_path / "var/crash").stat().st_mode & 0o777 == 0o755
-    assert (tmp_path / "etc/crashdump/recovered.d").stat().st_mode & 0o777 == 0o755
+    for directory in OPEN:
+        assert (tmp_path / directory).stat().st_mode & 0o777 == 0o755
     version = subprocess.run([tmp_path / "usr/sbin/crashdump", "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("crashdump ")
     # Nothing of the build machine is needed to run them.
@@ -45,3 +68,42 @@ def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
         arguments = ["llvm-readelf-16", "-lW", tmp_path / "usr/lib/crashdump" / name]
         headers = subprocess.run(arguments, capture_output=True, text=True, check=True)
         assert "LOAD" in headers.stdout and "INTERP" not in headers.stdout and "DYNAMIC" not in headers.stdout
+
+
+@pytest.mark.parametrize("init", ["openrc", "sysv"])
+def test_other_inits_have_one_script(tmp_path: pathlib.Path, init: str) -> None:
+    found = install(tmp_path, f"INIT={init}")
+    assert found == {**below("usr", PROGRAMS), **below("usr/lib", HOOKS), **MACHINE, "etc/init.d/crashdump": 0o755}
+    script = tmp_path / "etc/init.d/crashdump"
+    subprocess.run(["shellcheck", "-x", script], check=True)
+    if init == "sysv":
+        for arguments in ([], ["nonsense"]):
+            done = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+            assert done.returncode == 2 and "{start|stop|restart|force-reload|status}" in done.stderr
+
+
+def test_an_init_that_is_not_there_is_no_way_to_install(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        install(tmp_path, "INIT=none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_everything_is_called_by_where_it_is(tmp_path: pathlib.Path) -> None:
+    found = install(tmp_path, "PREFIX=/usr/local")
+    assert found == {**below("usr/local", {**PROGRAMS, **SYSTEMD}), **below("etc", HOOKS), **MACHINE}
+    called = set()
+    for file in found:
+        text = (tmp_path / file).read_bytes()
+        if not text.startswith(b"\x7fELF"):
+            paths = re.findall(rb"/usr[/a-z]*/s?bin/[a-z]*crash[a-z]+|/usr[/a-z]*/lib/crashdump/[a-z-]+", text.replace(b"\\-", b"-"))
+            called |= {path.decode() for path in paths}
+    # Those that are called are where they are called.
+    assert called >= {f"/usr/local/{name}" for name in ("sbin/crashdump", "sbin/mkcrashinitramfs", "lib/crashdump/recover-at-boot")}
+    assert {path.removeprefix("/") for path in called} <= found.keys()
+
+
+def test_a_configuration_that_is_there_stays(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/crashdump.conf").write_text("KEEP=5\n")
+    install(tmp_path)
+    assert (tmp_path / "etc/crashdump.conf").read_text() == "KEEP=5\n"
