@@ -351,7 +351,7 @@ test-archs: build/packages-test all-archs build/$(ARCH)-static-test/unit-tests $
 	$(Q)scripts/count-results $(ARCHITECTURES:%=$(RESULTS)/unit-%-static-test.*.xml) $(RESULTS)/architectures.xml
 
 ## test: everything; what must pass before anything lands
-test: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated.img build/$(HOST)-asan/unit-tests
+test: build/packages-test build/packages-deb static initramfs build/initramfs-$(ARCH)-dedicated.img build/$(HOST)-asan/unit-tests
 	$(Q)rm -rf $(RESULTS); mkdir -p $(RESULTS)
 	$(Q)scripts/run-suite $(RESULTS)/lint.xml lint scripts/lint --quick $(COMMON_FLAGS) || true
 	$(Q)$(call RUN_UNIT,$(HOST)-asan)
