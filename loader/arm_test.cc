@@ -17,6 +17,7 @@
 #include "loader/fake_machine.h"
 #include "loader/fake_region_sink.h"
 #include "loader/load_refusal.h"
+#include "loader/prepare_swap.h"
 #include "loader/status.h"
 #include "loader/unload.h"
 
@@ -225,6 +226,18 @@ TEST_F(ArmTest, AFormerRecordStaysWhenTheDeviceIsAnother) {
   EXPECT_EQ(second.deleted_keys, 0u);
   EXPECT_EQ(Records().size(), 2u);
   EXPECT_NE(first.key_id, second.key_id);
+}
+
+TEST_F(ArmTest, AnUndoneRegionLeavesNoRecordBehind) {
+  MustLoad();
+  MustLoad();
+  PrepareOptions options;
+  options.action = PrepareAction::kUndo;
+  const Result<std::string> report = PrepareSwap(machine_, State(), options);
+  ASSERT_TRUE(report.ok()) << report.error().text();
+  EXPECT_FALSE(machine_.image.has_value());
+  EXPECT_TRUE(keys_.files().empty());
+  EXPECT_TRUE(regions_.files().empty());
 }
 
 TEST_F(ArmTest, WithoutRoomForPagesItArmsForMessages) {
