@@ -89,7 +89,7 @@ def test_the_configuration_has_each_key_explained_in_one_line_above() -> None:
 
 # Where the sources have the default of a key, and how the key writes it.
 _DEFAULTS = {
-    "PANIC_ON": ("loader/configuration.h", r"panic_on = \{PanicCause::k(\w+)\};", str.lower),
+    "PANIC_ON": ("loader/panic_causes.h", r"kDefaultPanicCause = PanicCause::k(\w+);", str.lower),
     "MODULES": ("mkinitramfs-hooks/mkcrashinitramfs", r" which=(\w+) ", str),
     "CPUS": ("loader/configuration.h", r"cpus = (\d+);", str),
     "VMCORE_FORMAT": ("loader/configuration.h", r"vmcore_format = VmcoreFormat::k(\w+);", str.lower),
