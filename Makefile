@@ -334,7 +334,7 @@ DEB := build/crashdump_$(VERSION)_$(DEBIAN_ARCH).deb
 deb: static | build/packages-deb
 	$(Q)rm -rf build/deb-$(ARCH) && mkdir -p build/deb-$(ARCH)/tree && cp -r packaging/debian build/deb-$(ARCH)/tree/debian
 	$(Q)cd build/deb-$(ARCH)/tree && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CRASHDUMP_SOURCE=$(CURDIR) CRASHDUMP_ARCH=$(ARCH) \
-		CRASHDUMP_VERSION=$(VERSION) dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
+		CRASHDUMP_CACHE=$(patsubst %/crashdump,%,$(CACHE)) dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
 		--host-arch=$(DEBIAN_ARCH) >../log 2>&1 || { cat ../log >&2; exit 1; }
 	$(Q)mv build/deb-$(ARCH)/$(notdir $(DEB)) $(DEB)
 	@echo $(DEB)
