@@ -332,6 +332,8 @@ DEB := build/crashdump_$(VERSION)_$(DEBIAN_ARCH).deb
 ## deb: a package for Debian, of ARCH; prints where it is
 .PHONY: deb
 deb: static | build/packages-deb
+	$(Q)head -n 1 packaging/debian/changelog | grep -qF 'crashdump ($(VERSION))' || \
+		{ echo "packaging/debian/changelog: the first entry is not that of $(VERSION)" >&2; exit 1; }
 	$(Q)rm -rf build/deb-$(ARCH) && mkdir -p build/deb-$(ARCH)/tree && cp -r packaging/debian build/deb-$(ARCH)/tree/debian
 	$(Q)cd build/deb-$(ARCH)/tree && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CRASHDUMP_SOURCE=$(CURDIR) CRASHDUMP_ARCH=$(ARCH) \
 		CRASHDUMP_CACHE=$(patsubst %/crashdump,%,$(CACHE)) dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
