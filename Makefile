@@ -323,7 +323,7 @@ install: static install-$(INIT)
 		INSTALL_TEXT,644,packaging/man/$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page)) &&) true
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions packaging/bash-completion/crashdump
 	$(Q)$(if $(wildcard $(DESTDIR)/etc/crashdump.conf),,$(call INSTALL_TEXT,644,packaging/crashdump.conf,/etc/crashdump.conf))
-	$(Q)install -d -m 755 $(DESTDIR)/etc/crashdump/recovered.d
+	$(Q)[ -d $(DESTDIR)/etc/crashdump/recovered.d ] || install -d -m 755 $(DESTDIR)/etc/crashdump/recovered.d
 	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/,lib/crashdump lib/crashdump/keys lib/crashdump/regions crash/kernel crash/kernel/dumps)
 
 VERSION := $(shell sed -n 's/.*kProgramVersion = "\(.*\)";/\1/p' capture/writer/version.h)

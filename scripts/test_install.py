@@ -103,7 +103,10 @@ def test_everything_is_called_by_where_it_is(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_configuration_that_is_there_stays(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "etc").mkdir()
+    hooks = tmp_path / "etc/crashdump/recovered.d"
+    hooks.mkdir(parents=True)
+    hooks.chmod(0o700)
     (tmp_path / "etc/crashdump.conf").write_text("KEEP=5\n")
     install(tmp_path)
     assert (tmp_path / "etc/crashdump.conf").read_text() == "KEEP=5\n"
+    assert hooks.stat().st_mode & 0o777 == 0o700
