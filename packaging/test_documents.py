@@ -91,12 +91,13 @@ def test_the_configuration_has_each_key_explained_in_one_line_above() -> None:
 _DEFAULTS = {
     "PANIC_ON": ("loader/panic_causes.h", r"kDefaultPanicCause = PanicCause::k(\w+);", str.lower),
     "MODULES": ("mkinitramfs-hooks/mkcrashinitramfs", r" which=(\w+) ", str),
+    "EARLY": ("loader/configuration.h", r"early = (false);", {"false": "no"}.__getitem__),
     "CPUS": ("loader/configuration.h", r"cpus = (\d+);", str),
     "VMCORE_FORMAT": ("loader/configuration.h", r"vmcore_format = VmcoreFormat::k(\w+);", str.lower),
     "VMCORE_COMPRESS": ("common/vmcore/vmcore_format.h", r"kDefaultPageCompression = PageCompression::k(\w+);", str.lower),
     "REPORTS": ("loader/configuration.h", r"reports = ReportPlace::k(\w+);", str.lower),
-    "KEEP": ("loader/configuration.h", r"keep = (\d+);", str),
-    "MAX_SIZE": ("loader/configuration.h", r"max_size = (\d+);", str),
+    "KEEP": ("common/options/recover_options.h", r"keep = (\d+);", str),
+    "MAX_SIZE": ("common/options/recover_options.h", r"max_size = (\d+);", str),
     "MIN_FREE": ("loader/configuration.h", r"min_free = (\d+) \* kMiB;", "{}M".format),
 }
 
