@@ -297,6 +297,10 @@ INSTALL_TEXT = install -D -m $(1) $(2) $(DESTDIR)$(3) && \
 # Below /usr are the hooks of packages; elsewhere kernel-install and mkinitcpio look among those of the administrator only.
 HOOKS := $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)
 
+# What arms a machine from the initramfs of its system. dracut looks for modules below /usr only.
+EARLY := mkinitramfs-hooks/early
+TOOLS := $(if $(filter /usr,$(PREFIX)),/usr/share,/etc)/initramfs-tools
+
 .PHONY: install-systemd install-openrc install-sysv
 install-systemd: static
 	$(Q)$(call INSTALL_TEXT,755,packaging/systemd/recover-at-boot,$(PREFIX)/lib/crashdump/recover-at-boot)
@@ -318,6 +322,14 @@ install: static install-$(INIT)
 	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/kernel-postrm,/etc/kernel/postrm.d/zz-crashdump)
 	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/kernel-install,$(HOOKS)/kernel/install.d/90-crashdump.install)
 	$(Q)$(call INSTALL_TEXT,755,mkinitramfs-hooks/mkinitcpio-post,$(HOOKS)/initcpio/post/crashdump)
+	$(Q)$(call INSTALL_TEXT,755,$(EARLY)/add-early-arming,$(PREFIX)/lib/crashdump/add-early-arming)
+	$(Q)$(call INSTALL_TEXT,755,$(EARLY)/initramfs-tools/hook,$(TOOLS)/hooks/crashdump)
+	$(Q)$(call INSTALL_TEXT,755,$(EARLY)/initramfs-tools/script,$(TOOLS)/scripts/init-top/crashdump)
+	$(Q)$(call INSTALL_TEXT,644,$(EARLY)/initramfs-tools/conf-hook,$(TOOLS)/$(if $(filter /usr,$(PREFIX)),conf-hooks.d,conf.d)/crashdump)
+	$(Q)$(foreach part,module-setup.sh load-early.sh,$(call \
+		INSTALL_TEXT,755,$(EARLY)/dracut/$(part),/usr/lib/dracut/modules.d/01crashdump/$(part)) &&) true
+	$(Q)$(call INSTALL_TEXT,644,$(EARLY)/mkinitcpio/install,$(HOOKS)/initcpio/install/crashdump)
+	$(Q)$(call INSTALL_TEXT,644,$(EARLY)/mkinitcpio/hook,$(HOOKS)/initcpio/hooks/crashdump)
 	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/crashdump.conf
 	$(Q)$(foreach page,$(notdir $(wildcard packaging/man/*)),$(call \
 		INSTALL_TEXT,644,packaging/man/$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page)) &&) true

@@ -65,7 +65,9 @@ def test_what_is_in_it(package: Path, tmp_path: Path) -> None:
     assert programs == {
         *("/usr/sbin/crashdump", "/usr/sbin/mkcrashinitramfs", "/usr/lib/kernel/install.d/90-crashdump.install"),
         *(f"/usr/lib/crashdump/{name}" for name in ("crashdump-init", "crashdump-capture", "busybox")),
-        *(f"/usr/lib/crashdump/{name}" for name in ("recover-at-boot", "update-capture-initramfs")),
+        *(f"/usr/lib/crashdump/{name}" for name in ("recover-at-boot", "update-capture-initramfs", "add-early-arming")),
+        *(f"/usr/share/initramfs-tools/{name}/crashdump" for name in ("hooks", "scripts/init-top")),
+        *(f"/usr/lib/dracut/modules.d/01crashdump/{name}.sh" for name in ("module-setup", "load-early")),
         *(name for name in CONFFILES if "/kernel/" in name),
     }
     assert files.keys() >= {f"/lib/systemd/system/{unit}.service" for unit in UNITS}

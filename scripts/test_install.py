@@ -9,12 +9,17 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+def below(directory: str, files: dict[str, int]) -> dict[str, int]:
+    return {f"{directory}/{file}": mode for file, mode in files.items()}
+
+
 PROGRAMS = {
     "sbin/crashdump": 0o755,
     "sbin/mkcrashinitramfs": 0o755,
     "lib/crashdump/crashdump-init": 0o755,
     "lib/crashdump/crashdump-capture": 0o755,
     "lib/crashdump/busybox": 0o755,
+    "lib/crashdump/add-early-arming": 0o755,
     "lib/crashdump/update-capture-initramfs": 0o755,
     "lib/tmpfiles.d/crashdump.conf": 0o644,
     "share/bash-completion/completions/crashdump": 0o644,
@@ -39,13 +44,18 @@ MACHINE = {
     "etc/kernel/postrm.d/zz-crashdump": 0o755,
 }
 # Below usr/lib for a package, below etc where it is no package's.
-HOOKS = {"kernel/install.d/90-crashdump.install": 0o755, "initcpio/post/crashdump": 0o755}
+HOOKS = {
+    "kernel/install.d/90-crashdump.install": 0o755,
+    "initcpio/post/crashdump": 0o755,
+    "initcpio/install/crashdump": 0o644,
+    "initcpio/hooks/crashdump": 0o644,
+}
+DRACUT = {f"usr/lib/dracut/modules.d/01crashdump/{name}": 0o755 for name in ("load-early.sh", "module-setup.sh")}
+TOOLS = {"hooks/crashdump": 0o755, "scripts/init-top/crashdump": 0o755}
+TOOLS_OF_PACKAGE = below("usr/share/initramfs-tools", {**TOOLS, "conf-hooks.d/crashdump": 0o644})
+TOOLS_OF_ADMINISTRATOR = below("etc/initramfs-tools", {**TOOLS, "conf.d/crashdump": 0o644})
 OPEN = ("etc/crashdump", "etc/crashdump/recovered.d", "var/crash")
 PRIVATE = ("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/crash/kernel", "var/crash/kernel/dumps")
-
-
-def below(directory: str, files: dict[str, int]) -> dict[str, int]:
-    return {f"{directory}/{file}": mode for file, mode in files.items()}
 
 
 def install(directory: pathlib.Path, *variables: str) -> dict[str, int]:
@@ -56,7 +66,7 @@ def install(directory: pathlib.Path, *variables: str) -> dict[str, int]:
 
 
 def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
-    assert install(tmp_path) == {**below("usr", {**PROGRAMS, **SYSTEMD}), **below("usr/lib", HOOKS), **MACHINE}
+    assert install(tmp_path) == {**below("usr", {**PROGRAMS, **SYSTEMD}), **below("usr/lib", HOOKS), **DRACUT, **TOOLS_OF_PACKAGE, **MACHINE}
     for directory in PRIVATE:
         assert (tmp_path / directory).stat().st_mode & 0o7777 == 0o700
     for directory in OPEN:
@@ -73,7 +83,7 @@ def test_installs_below_destdir(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("init", ["openrc", "sysv"])
 def test_other_inits_have_one_script(tmp_path: pathlib.Path, init: str) -> None:
     found = install(tmp_path, f"INIT={init}")
-    assert found == {**below("usr", PROGRAMS), **below("usr/lib", HOOKS), **MACHINE, "etc/init.d/crashdump": 0o755}
+    assert found == {**below("usr", PROGRAMS), **below("usr/lib", HOOKS), **DRACUT, **TOOLS_OF_PACKAGE, **MACHINE, "etc/init.d/crashdump": 0o755}
     script = tmp_path / "etc/init.d/crashdump"
     subprocess.run(["shellcheck", "-x", script], check=True)
     if init == "sysv":
@@ -90,7 +100,7 @@ def test_an_init_that_is_not_there_is_no_way_to_install(tmp_path: pathlib.Path) 
 
 def test_everything_is_called_by_where_it_is(tmp_path: pathlib.Path) -> None:
     found = install(tmp_path, "PREFIX=/usr/local")
-    assert found == {**below("usr/local", {**PROGRAMS, **SYSTEMD}), **below("etc", HOOKS), **MACHINE}
+    assert found == {**below("usr/local", {**PROGRAMS, **SYSTEMD}), **below("etc", HOOKS), **DRACUT, **TOOLS_OF_ADMINISTRATOR, **MACHINE}
     called = set()
     for file in found:
         text = (tmp_path / file).read_bytes()
