@@ -12,9 +12,10 @@ import pytest
 from machine.disk import Disk, build_disk
 from machine.drive import Drive
 from machine.guest_image import ALL_DISK_MODULES, build_initramfs
+from machine.installed import InstalledSystem
 from machine.kernel import Kernel
 from machine.platform import Platform
-from machine.product import CRASHKERNEL, Product, build_product_disk
+from machine.product import CRASHKERNEL, Product, build_debian_package, build_product_disk
 from machine.ranges import copy_image
 from machine.rig import MEMORY_MIB, Rig
 from machine.system import BootedSystem, SystemImage
@@ -191,6 +192,17 @@ def make_system(make_vm: Callable[..., Vm], system_image: SystemImage, test_dire
         return system
 
     return make
+
+
+@pytest.fixture
+def make_installed(make_vm: Callable[..., Vm], test_directory: Path) -> Callable[..., InstalledSystem]:
+    """make_installed(suite, kind): a machine with a disk that it boots from by itself, as an installer leaves it; not started yet."""
+    return lambda suite, kind="installed": InstalledSystem.make(make_vm, test_directory, suite, kind)
+
+
+@pytest.fixture(scope="session")
+def debian_package() -> Path:
+    return build_debian_package()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Self, Sequence
 
 MIB = 1 << 20
 
@@ -18,7 +18,11 @@ _PARTUUIDS = {
     "var": "5AC1F3D0-00A1-4000-8000-0000000000A1",
     "swap": "5AC1F3D0-00A2-4000-8000-0000000000A2",
     "data": "5AC1F3D0-00A3-4000-8000-0000000000A3",
+    "root": "5AC1F3D0-00A4-4000-8000-0000000000A4",
+    "esp": "5AC1F3D0-00A5-4000-8000-0000000000A5",
 }
+# As sgdisk has them; all others are Linux file systems.
+_TYPES = {"swap": "8200", "esp": "ef00"}
 _FIRST_MIB = 1
 
 
@@ -38,21 +42,19 @@ class Partition:
 
 
 @dataclass(frozen=True)
-class Disk:
-    """A raw image with partitions 1 `var`, 2 `swap` and 3 `data`."""
+class SwapDisk:
+    """A raw image with a partition for swap, among others."""
 
     path: Path
-    var: Partition
     swap: Partition
-    data: Partition
 
     @property
     def size(self) -> int:
         return self.path.stat().st_size
 
-    def at(self, path: Path) -> "Disk":
+    def at(self, path: Path) -> Self:
         """The same layout in a copy of the image."""
-        return Disk(path, self.var, self.swap, self.data)
+        return replace(self, path=path)
 
     def read(self, offset: int, length: int) -> bytes:
         with self.path.open("rb") as image:
@@ -71,6 +73,14 @@ class Disk:
     def flip_bit(self, offset: int, bit: int = 0) -> None:
         self.write(offset, bytes([self.read(offset, 1)[0] ^ (1 << bit)]))
 
+
+@dataclass(frozen=True)
+class Disk(SwapDisk):
+    """Partitions 1 `var`, 2 `swap` and 3 `data`."""
+
+    var: Partition
+    data: Partition
+
     def read_var_file(self, name: str) -> bytes:
         """A file of the var file system (path without the leading /var), read from the image of a machine that is off."""
         return _debugfs_read(self.path, self.var, name)
@@ -78,12 +88,18 @@ class Disk:
 
 def lay_out(path: Path, *, var_mib: int = 1024, swap_mib: int = 1024, data_mib: int = 64) -> Disk:
     """Where build_disk() puts the partitions."""
-    partitions = []
-    start_mib = _FIRST_MIB
-    for number, (label, size_mib) in enumerate((("var", var_mib), ("swap", swap_mib), ("data", data_mib)), start=1):
-        partitions.append(Partition(number, label, start_mib * MIB, size_mib * MIB, _PARTUUIDS[label]))
-        start_mib += size_mib
-    return Disk(path, *partitions)
+    return Disk(path, **lay_out_partitions(var=var_mib * MIB, swap=swap_mib * MIB, data=data_mib * MIB))
+
+
+def lay_out_partitions(**sizes: int) -> dict[str, Partition]:
+    """One behind the other, by label; whole MiB."""
+    partitions = {}
+    start = _FIRST_MIB * MIB
+    for number, (label, size) in enumerate(sizes.items(), start=1):
+        assert size % MIB == 0
+        partitions[label] = Partition(number, label, start, size, _PARTUUIDS[label])
+        start += size
+    return partitions
 
 
 def build_disk(
@@ -99,29 +115,30 @@ def build_disk(
 ) -> Disk:
     """All sizes in MiB. `var_directory`'s content becomes that of /var. The UUIDs are fixed so that two builds are alike."""
     disk = lay_out(path, var_mib=var_mib, swap_mib=swap_mib, data_mib=data_mib)
-    path.unlink(missing_ok=True)
-    with path.open("wb") as image:
-        # The last MiB is for the second copy of the partition table.
-        image.truncate(disk.data.end + MIB)
-    write_partition_table(disk, disk_guid, sector_size)
+    write_partition_table(path, [disk.var, disk.swap, disk.data], disk_guid, sector_size)
     make_ext4(path, disk.var, VAR_UUID, var_directory)
     make_ext4(path, disk.data, DATA_UUID, None)
     make_swap(path, disk.swap, swap_uuid)
     return disk
 
 
-def write_partition_table(disk: Disk, disk_guid: str, sector_size: int) -> None:
-    """sgdisk knows only 512-byte sectors on image files; 4096 is for disks that are partitioned otherwise, so it is refused."""
+def write_partition_table(path: Path, partitions: Sequence[Partition], disk_guid: str = DISK_GUID, sector_size: int = 512) -> None:
+    """A new, empty image. sgdisk knows only 512-byte sectors on image files; 4096 is for disks that are partitioned otherwise, so it is
+    refused."""
     assert sector_size == 512, "a partition table for 4096-byte sectors is not built here"
+    path.unlink(missing_ok=True)
+    with path.open("wb") as image:
+        # The last MiB is for the second copy of the partition table.
+        image.truncate(partitions[-1].end + MIB)
     arguments = ["sgdisk", "--clear", f"--disk-guid={disk_guid}"]
-    for partition in (disk.var, disk.swap, disk.data):
+    for partition in partitions:
         first = partition.offset // sector_size
         last = partition.end // sector_size - 1
         number = partition.number
         arguments += [f"--new={number}:{first}:{last}", f"--change-name={number}:{partition.label}"]
         arguments += [f"--partition-guid={number}:{partition.partuuid}"]
-        arguments += [f"--typecode={number}:{'8200' if partition.label == 'swap' else '8300'}"]
-    subprocess.run([*arguments, disk.path], check=True, stdout=subprocess.DEVNULL)
+        arguments += [f"--typecode={number}:{_TYPES.get(partition.label, '8300')}"]
+    subprocess.run([*arguments, path], check=True, stdout=subprocess.DEVNULL)
 
 
 def make_ext4(image: Path, partition: Partition, uuid: str, directory: Optional[Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Sequence
 
 from machine.architecture import X86_64, Architecture
-from machine.disk import SWAP_UUID, Disk
+from machine.disk import SWAP_UUID, SwapDisk
 from machine.guest_image import build_sysroot, build_tools_disk
 from machine.kernel import Kernel
 from machine.ranges import Range
@@ -55,6 +55,12 @@ def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, pa
     return output
 
 
+def build_debian_package() -> Path:
+    """What `make deb` makes."""
+    subprocess.run(["make", "-s", "deb"], cwd=_ROOT, env=_outside_make(), check=True)
+    return max(_BUILD.glob("crashdump_*_amd64.deb"), key=lambda path: path.stat().st_mtime)
+
+
 def _initramfs(kernel: Kernel, directory: Path, packed: Sequence[str]) -> Path:
     made = _BUILD / f"initramfs-{kernel.architecture.name}-{kernel.name}.img"
     if not packed:
@@ -85,12 +91,14 @@ class Arming:
 
 
 class Product:
-    """The commands in a guest that has booted. configure() after each boot: the guest's /etc is in memory."""
+    """The commands in a guest that has booted. configure() after each boot: the guest's /etc is in memory. `program` is on the tools disk, or
+    what a guest has that the product is installed in."""
 
-    def __init__(self, vm: Vm, disk: Disk, swap_uuid: str = SWAP_UUID) -> None:
+    def __init__(self, vm: Vm, disk: SwapDisk, swap_uuid: str = SWAP_UUID, program: str = "/tools/crashdump") -> None:
         self.vm = vm
         self.disk = disk
         self.swap_uuid = swap_uuid
+        self.program = program
 
     def configure(self, *lines: str, append: str = "", named: bool = True) -> None:
         """`append` is for the capture kernel's command line. Not `named`: the product finds the swap itself."""
@@ -103,11 +111,11 @@ class Product:
 
     def command(self, arguments: str, timeout: float = 120) -> str:
         """Standard output of a subcommand that has to succeed."""
-        return self.vm.must(f"/tools/crashdump {arguments}", timeout)
+        return self.vm.must(f"{self.program} {arguments}", timeout)
 
     def status_of(self, arguments: str, timeout: float = 120) -> int:
         """The exit status of a subcommand that may fail."""
-        return self.vm.run(f"/tools/crashdump {arguments}", timeout).status
+        return self.vm.run(f"{self.program} {arguments}", timeout).status
 
     def prepare(self, options: str = "") -> str:
         return self.command(f"prepare --swap {self.swap_uuid} {options}")

@@ -70,16 +70,10 @@ class SystemImage:
         return drives, disk
 
 
-@dataclass(frozen=True)
-class BootedSystem(Rig):
-    """A Rig whose guest keeps its /etc."""
+class SystemdGuest:
+    """What is asked of a guest with systemd."""
 
-    def install(self) -> None:
-        """The first boot: `make install`, the configuration, and what a user does before enabling units."""
-        self.vm.boot(SYSTEM_BOOT_SECONDS)
-        self.wait_until_up()
-        self.vm.must("cp -r --preserve=mode /tools/installed/. / && systemctl daemon-reload && systemd-tmpfiles --create crashdump.conf")
-        self.product.configure("RESERVE=auto", named=False)
+    vm: Vm
 
     def wait_until_up(self) -> str:
         return wait_until_up(self.vm)
@@ -89,12 +83,6 @@ class BootedSystem(Rig):
         self.vm.run_without_answer("systemctl reboot")
         self.vm.wait_for_boot(SYSTEM_BOOT_SECONDS)
         return self.wait_until_up()
-
-    def crash_into_next_boot(self, timeout: float = 180) -> None:
-        """Panics, and returns when the next boot's agent answers; the boot may go on."""
-        self.vm.crash()
-        self.vm.wait_for_stage("reboot", timeout)
-        self.vm.wait_for_boot(SYSTEM_BOOT_SECONDS)
 
     def property(self, unit: str, name: str) -> str:
         return self.vm.must(f"systemctl show --value -p {name} '{unit}'").strip()
@@ -115,6 +103,24 @@ class BootedSystem(Rig):
         return float(self.vm.must(f"stat -c %.6Y {path}"))
 
 
+@dataclass(frozen=True)
+class BootedSystem(SystemdGuest, Rig):
+    """A Rig whose guest keeps its /etc."""
+
+    def install(self) -> None:
+        """The first boot: `make install`, the configuration, and what a user does before enabling units."""
+        self.vm.boot(SYSTEM_BOOT_SECONDS)
+        self.wait_until_up()
+        self.vm.must("cp -r --preserve=mode /tools/installed/. / && systemctl daemon-reload && systemd-tmpfiles --create crashdump.conf")
+        self.product.configure("RESERVE=auto", named=False)
+
+    def crash_into_next_boot(self, timeout: float = 180) -> None:
+        """Panics, and returns when the next boot's agent answers; the boot may go on."""
+        self.vm.crash()
+        self.vm.wait_for_stage("reboot", timeout)
+        self.vm.wait_for_boot(SYSTEM_BOOT_SECONDS)
+
+
 # systemd does much more at a boot than the BusyBox guest.
 SYSTEM_BOOT_SECONDS = 3 * BOOT_SECONDS
 
@@ -124,9 +130,9 @@ def wait_until_up(vm: Vm, timeout: float = 300) -> str:
     return vm.run("systemctl is-system-running --wait", timeout=timeout).out.strip()
 
 
-def fetch_system(kind: str) -> Path:
+def fetch_system(kind: str, suite: str = "bookworm") -> Path:
     """The directory that fetch-system makes; its name changes with what is in it."""
-    result = subprocess.run([_QEMU_TESTS / "fetch-system", "bookworm", kind], stdout=subprocess.PIPE, text=True, check=False)
+    result = subprocess.run([_QEMU_TESTS / "fetch-system", suite, kind], stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
-        raise MachineError(f"fetch-system bookworm {kind} failed with status {result.returncode}")
+        raise MachineError(f"fetch-system {suite} {kind} failed with status {result.returncode}")
     return Path(result.stdout.strip().splitlines()[-1])

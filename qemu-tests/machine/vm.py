@@ -32,10 +32,11 @@ BOOT_SECONDS = 120
 @dataclass(frozen=True)
 class VmConfig:
     """What the machine is made of. `command_line` is added to the console and the like, which every guest gets. With `stages`, the
-    capture initramfs reports and waits on the second serial port. Without `terminal` nobody can type at the first one."""
+    capture initramfs reports and waits on the second serial port. Without `terminal` nobody can type at the first one. Without a kernel
+    the machine's firmware (machine/firmware.py) starts what it finds on the drives, and that decides on the command line."""
 
-    kernel: Path
-    initramfs: Path
+    kernel: Optional[Path]
+    initramfs: Optional[Path]
     drives: Sequence[Drive] = ()
     command_line: str = ""
     memory_mib: int = 1024
@@ -341,20 +342,28 @@ class Vm:
     def _common_arguments(self) -> list[str]:
         config = self.config
         architecture = config.architecture
-        append = f"{architecture.kernel_arguments} {config.command_line}"
-        if config.stages:
-            append += f" crashdump.status_port={architecture.status_port}"
-            append += f" crashdump.hold=start,messages-safe,reboot:{STAGE_WAIT_SECONDS}"
         arguments = [*architecture.machine, "-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
         arguments += ["-smp", str(config.cpus), "-m", f"{config.memory_mib}M"]
         arguments += ["-nodefaults", "-nic", "none", "-display", "none"]
         arguments += [*architecture.devices, "-device", "virtio-serial-pci,id=ports"]
-        arguments += ["-kernel", str(config.kernel), "-initrd", str(config.initramfs), "-append", append.strip()]
+        arguments += self._kernel_arguments()
         if config.watchdog:
             arguments += ["-device", "i6300esb", "-action", "watchdog=reset"]
         for drive in config.drives:
             arguments += drive.arguments()
         return [*arguments, *config.extra_arguments]
+
+    def _kernel_arguments(self) -> list[str]:
+        config = self.config
+        if config.kernel is None:
+            assert config.initramfs is None and not config.stages and not config.command_line, "nobody gives that to a kernel on a drive"
+            return []
+        architecture = config.architecture
+        append = f"{architecture.kernel_arguments} {config.command_line}"
+        if config.stages:
+            append += f" crashdump.status_port={architecture.status_port}"
+            append += f" crashdump.hold=start,messages-safe,reboot:{STAGE_WAIT_SECONDS}"
+        return ["-kernel", str(config.kernel), "-initrd", str(config.initramfs), "-append", append.strip()]
 
     def _channel_arguments(self, sockets: Path) -> list[str]:
         console = f"file,id=console,path={self.console.path},append=on"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A machine as an installer leaves it: one disk that UEFI boots from, with the distribution's GRUB, kernel and initramfs, / and a swap.
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from machine.disk import MIB, SWAP_UUID, Partition, SwapDisk, lay_out_partitions, make_swap, write_partition_table
+from machine.drive import Drive
+from machine.firmware import uefi_options
+from machine.product import Product
+from machine.system import SYSTEM_BOOT_SECONDS, SystemdGuest, fetch_system
+from machine.vm import Vm
+
+_SWAP_MIB = 1024
+# It makes a capture initramfs, which takes a minute on an emulated machine.
+INSTALL_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class InstalledDisk(SwapDisk):
+    """Partitions 1 `esp`, 2 `root` and 3 `swap`."""
+
+    esp: Partition
+    root: Partition
+
+    @staticmethod
+    def build(path: Path, system: Path) -> "InstalledDisk":
+        """`system` as fetch_system("installed") returns it; its file systems have UUIDs already (system/fstab.installed)."""
+        images = {label: system / f"{label}.img" for label in ("esp", "root")}
+        sizes = {label: image.stat().st_size for label, image in images.items()}
+        disk = InstalledDisk(path, **lay_out_partitions(**sizes, swap=_SWAP_MIB * MIB))
+        write_partition_table(path, [disk.esp, disk.root, disk.swap])
+        for partition in (disk.esp, disk.root):
+            place = ["bs=1M", f"seek={partition.offset // MIB}", "conv=notrunc,sparse", "status=none"]
+            subprocess.run(["dd", f"if={images[partition.label]}", f"of={path}", *place], check=True)
+        make_swap(path, disk.swap, SWAP_UUID)
+        return disk
+
+
+@dataclass(frozen=True)
+class InstalledSystem(SystemdGuest):
+    vm: Vm
+    disk: InstalledDisk
+    product: Product
+
+    @staticmethod
+    def make(make_vm: Callable[..., Vm], directory: Path, suite: str, kind: str) -> "InstalledSystem":
+        """A machine that is not started yet, with its disk in `directory`; `kind` as fetch_system() has it."""
+        disk = InstalledDisk.build(directory / "disk.img", fetch_system(kind, suite))
+        drives = [Drive("disk0", disk.path, serial="DISK0")]
+        vm = make_vm(kernel=None, initramfs=None, drives=drives, **uefi_options(directory))
+        return InstalledSystem(vm, disk, Product(vm, disk, program="crashdump"))
+
+    def boot_for_the_first_time(self) -> str:
+        """GRUB gets its menu from update-grub, as all later ones; returns as wait_until_up()."""
+        self.vm.boot(SYSTEM_BOOT_SECONDS)
+        state = self.wait_until_up()
+        self.vm.must("update-grub 2>&1", timeout=300)
+        return state
+
+    def apt(self, arguments: str) -> str:
+        return self.vm.must(f"DEBIAN_FRONTEND=noninteractive apt-get -y {arguments} 2>&1", timeout=INSTALL_SECONDS)
+
+    def crash_into_next_boot(self, command: Optional[str] = None) -> str:
+        """Panics, or runs what does, and waits until the machine is up again, which it has to become by itself; returns as
+        wait_until_up()."""
+        if command is None:
+            self.vm.crash()
+        else:
+            self.vm.run_without_answer(command)
+        self.vm.wait_for_boot(3 * SYSTEM_BOOT_SECONDS)
+        return self.wait_until_up()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The Debian package on machines as the distribution's installer leaves them, booted by their own GRUB: from `apt-get install` over a crash,
+# from which the machine comes back by itself, to `apt-get purge`.
+
+import json
+import re
+import struct
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from file_traces import FileTraces
+from machine.disk import MIB
+from machine.installed import InstalledSystem
+from machine.kdump import KdumpFile
+from machine.product import DUMPS
+from machine.system import VISITOR
+from users_view import check_boot, check_keys_are_nowhere, differing_files, differing_properties, secrets_on_disk, what_a_user_sees
+
+SUITES = ("bookworm", "trixie")
+HEADER = 4096
+# Stamps in the region, of which nothing may be left (docs/region-format.md).
+STAMP = 4096
+TAIL = 2 * MIB
+# What apt, dpkg, systemd and the maker of the initrd write for any package, or any day.
+OF_OTHERS = re.compile(r"/var/lib/(apt|dpkg|systemd|initramfs-tools)/.*|/boot/initrd\.img-.*")
+
+# The machine is emulated: see machine/architecture.py.
+EMULATED = "COMMAND_LINE_APPEND=no_timer_check"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES)
+def test_from_install_to_purge(make_installed: Callable[..., InstalledSystem], debian_package: Path, suite: str, tmp_path: Path) -> None:
+    system = make_installed(suite)
+    vm, disk, product = system.vm, system.disk, system.product
+    assert system.boot_for_the_first_time() == "running", vm.must("systemctl --failed")
+    files = FileTraces.of(vm)
+    sysctls = panic_sysctls(system)
+    header = disk.read(disk.swap.offset, HEADER)
+
+    install(system, debian_package)
+    assert disk.read(disk.swap.offset, HEADER) == header
+    assert product.status_of("status") != 0
+
+    check_boot(system, system.reboot())
+    check_armed(system)
+    whole, [left] = struct.unpack_from("<I", header, 1028)[0], struct.unpack_from("<I", disk.read(disk.swap.offset, HEADER), 1028)
+    assert whole - left == 256 * MIB // 4096
+    seen = what_a_user_sees(system)
+    secrets = secrets_on_disk(system)
+
+    check_boot(system, system.crash_into_next_boot())
+    check_armed(system)
+    [name] = product.dumps()
+    check_dump(system, name, tmp_path)
+    seen_later = what_a_user_sees(system)
+    assert differing_files(seen, seen_later) == set()
+    assert seen_later.other == seen.other
+    assert differing_properties(seen, seen_later) == set()
+    check_keys_are_nowhere(system, secrets | secrets_on_disk(system))
+    check_kernel_hooks(system)
+
+    begin, end = product.arming().region
+    system.apt("purge crashdump")
+    vm.must("sync")
+    assert disk.read(disk.swap.offset, HEADER) == header
+    assert disk.read(begin, STAMP) == bytes(STAMP)
+    assert disk.read(end - TAIL - STAMP, STAMP) == bytes(STAMP)
+    assert vm.must("cat /sys/kernel/kexec_crash_loaded") == "0\n"
+    assert panic_sysctls(system) == sysctls
+    assert [line for line in files.differences(FileTraces.of(vm)) if not OF_OTHERS.match(line)] == []
+    assert vm.must("find / -xdev -iname '*crashdump*' ! -path '/var/crash/*'") == ""
+
+    assert system.reboot() == "running", vm.must("systemctl --failed")
+    assert "crashkernel" not in vm.must("cat /proc/cmdline")
+    assert vm.must("cat /sys/kernel/kexec_crash_size") == "0\n"
+    [_, swap] = vm.must("cat /proc/swaps").splitlines()
+    assert int(swap.split()[2]) == whole * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES)
+def test_beside_dracut(make_installed: Callable[..., InstalledSystem], debian_package: Path, suite: str, tmp_path: Path) -> None:
+    system = make_installed(suite, "installed-dracut")
+    assert system.boot_for_the_first_time() == "running", system.vm.must("systemctl --failed")
+    install(system, debian_package)
+    check_boot(system, system.reboot())
+    check_armed(system)
+    check_boot(system, system.crash_into_next_boot())
+    [name] = system.product.dumps()
+    check_dump(system, name, tmp_path)
+    check_kernel_hooks(system)
+    check_armed(system)
+
+
+def install(system: InstalledSystem, package: Path) -> None:
+    vm = system.vm
+    vm.push_file(package, "/var/tmp/crashdump.deb")
+    system.apt("install /var/tmp/crashdump.deb")
+    vm.must(f"rm /var/tmp/crashdump.deb; echo {EMULATED} >>/etc/crashdump.conf")
+
+
+def check_armed(system: InstalledSystem) -> None:
+    vm = system.vm
+    assert "crashkernel=" in vm.must("cat /proc/cmdline")
+    assert int(vm.must("cat /sys/kernel/kexec_crash_size")) > 0
+    assert vm.must("cat /sys/kernel/kexec_crash_loaded") == "1\n"
+    system.product.command("status")
+
+
+def panic_sysctls(system: InstalledSystem) -> str:
+    return system.vm.must("grep -H . /proc/sys/kernel/*panic* 2>/dev/null")
+
+
+def check_dump(system: InstalledSystem, name: str, tmp_path: Path) -> None:
+    """The dump and what the commands say of it; nobody but root has any of it."""
+    vm, product = system.vm, system.product
+    directory = f"{DUMPS}/{name}"
+    release = vm.must("uname -r").strip()
+    info = json.loads(vm.pull_file(f"{directory}/info.json"))
+    assert (info["state"], info["vmcore"], info["release"]) == ("complete", "present", release)
+    assert "Kernel panic - not syncing: sysrq triggered crash" in vm.pull_file(f"{directory}/dmesg.txt").decode()
+    assert name in product.command("list")
+    assert release in product.command(f"show {directory}")
+    product.command(f"export {directory} -o /var/tmp/exported", timeout=600)
+    exported = tmp_path / "exported"
+    exported.write_bytes(vm.pull_file("/var/tmp/exported", timeout=600))
+    vm.must("rm /var/tmp/exported")
+    dump = KdumpFile(exported)
+    assert not dump.incomplete and len(dump.offsets) > 5000
+    for pfn in dump.offsets:
+        dump.page(pfn)
+    dump.close()
+    for command in ("list", f"show {directory}", "status"):
+        assert vm.run(f"/usr/sbin/crashdump {command}", user=VISITOR).status != 0
+
+
+def check_kernel_hooks(system: InstalledSystem) -> None:
+    """A kernel that is installed gets a capture initramfs, and one that is removed loses it."""
+    vm = system.vm
+    running = vm.must("uname -r").strip()
+    other = f"{running}-other"
+    vm.must(f"cp -al /lib/modules/{running} /lib/modules/{other} && ln /boot/vmlinuz-{running} /boot/vmlinuz-{other}")
+    vm.must(f"/etc/kernel/postinst.d/zz-crashdump {other} /boot/vmlinuz-{other}", timeout=600)
+    assert vm.must("ls /var/lib/crashdump | grep initramfs-").split() == [f"initramfs-{running}", f"initramfs-{other}"]
+    vm.must(f"rm -r /lib/modules/{other} /boot/vmlinuz-{other}")
+    vm.must(f"/etc/kernel/postrm.d/zz-crashdump {other} /boot/vmlinuz-{other}", timeout=600)
+    assert vm.must("ls /var/lib/crashdump | grep initramfs-").split() == [f"initramfs-{running}"]
