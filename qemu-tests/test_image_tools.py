@@ -10,6 +10,7 @@ import pytest
 
 from machine.cpio import CpioWriter
 from machine.disk import MIB, SWAP_UUID, VAR_UUID, build_disk
+from machine.installed import InstalledDisk
 from machine.kdump import rearrange
 from machine.ranges import complement_ranges, copy_image, differing_ranges, hash_ranges, subtract_ranges
 from machine.write_log import SECTOR_SIZE, WriteLog
@@ -38,6 +39,20 @@ def test_disk_has_what_it_was_asked_for(tmp_path: Path) -> None:
     verified = subprocess.run(["sgdisk", "--verify", disk.path], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert "No problems found" in verified
     assert disk.path.stat().st_blocks * 512 < disk.size // 2, "the image is not sparse"
+
+
+def test_an_installed_disk_has_its_parts(tmp_path: Path) -> None:
+    esp, root = b"e" * (2 * MIB), b"r" * MIB + bytes(2 * MIB) + b"s" * MIB
+    (tmp_path / "esp.img").write_bytes(esp)
+    (tmp_path / "root.img").write_bytes(root)
+    disk = InstalledDisk.build(tmp_path / "disk.img", tmp_path)
+    assert disk.read(disk.esp.offset, disk.esp.size) == esp
+    assert disk.read(disk.root.offset, disk.root.size) == root
+    assert _identify(disk.path, disk.swap.offset, "UUID") == SWAP_UUID
+    table = subprocess.run(["sgdisk", "--verify", "--print", disk.path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "No problems found" in table
+    # The firmware finds its partition by the type.
+    assert [line.split()[-2:] for line in table.splitlines()[-3:]] == [["EF00", "esp"], ["8300", "root"], ["8200", "swap"]]
 
 
 def test_differences_are_found_to_the_byte(tmp_path: Path) -> None:
