@@ -26,6 +26,7 @@ TAIL = 2 * MIB
 # What apt, dpkg, systemd and the maker of the initrd write for any package, or any day.
 OF_OTHERS = re.compile(r"/var/lib/(apt|dpkg|systemd|initramfs-tools)/.*|/boot/initrd\.img-.*")
 
+PANIC = "Kernel panic - not syncing: sysrq triggered crash"
 # The machine is emulated: see machine/architecture.py.
 EMULATED = "COMMAND_LINE_APPEND=no_timer_check"
 
@@ -40,7 +41,7 @@ def test_from_install_to_purge(make_installed: Callable[..., InstalledSystem], d
     sysctls = panic_sysctls(system)
     header = disk.read(disk.swap.offset, HEADER)
 
-    install(system, debian_package)
+    install(system, debian_package, "VMCORE_FORMAT=crashdump")
     assert disk.read(disk.swap.offset, HEADER) == header
     assert product.status_of("status") != 0
 
@@ -53,8 +54,8 @@ def test_from_install_to_purge(make_installed: Callable[..., InstalledSystem], d
 
     check_boot(system, system.crash_into_next_boot())
     check_armed(system)
-    [name] = product.dumps()
-    check_dump(system, name, tmp_path)
+    check_dump(system)
+    check_export(system, tmp_path)
     seen_later = what_a_user_sees(system)
     assert differing_files(seen, seen_later) == set()
     assert seen_later.other == seen.other
@@ -89,17 +90,18 @@ def test_beside_dracut(make_installed: Callable[..., InstalledSystem], debian_pa
     check_boot(system, system.reboot())
     check_armed(system)
     check_boot(system, system.crash_into_next_boot())
-    [name] = system.product.dumps()
-    check_dump(system, name, tmp_path)
-    check_kernel_hooks(system)
     check_armed(system)
+    name = check_dump(system)
+    check_pages(system.vm.pull_file(f"{DUMPS}/{name}/vmcore", timeout=600), tmp_path)
+    check_kernel_hooks(system)
 
 
-def install(system: InstalledSystem, package: Path) -> None:
+def install(system: InstalledSystem, package: Path, *settings: str) -> None:
     vm = system.vm
     vm.push_file(package, "/var/tmp/crashdump.deb")
     system.apt("install /var/tmp/crashdump.deb")
-    vm.must(f"rm /var/tmp/crashdump.deb; echo {EMULATED} >>/etc/crashdump.conf")
+    lines = "\n".join((EMULATED, *settings))
+    vm.must(f"rm /var/tmp/crashdump.deb; echo '{lines}' >>/etc/crashdump.conf")
 
 
 def check_armed(system: InstalledSystem) -> None:
@@ -114,27 +116,42 @@ def panic_sysctls(system: InstalledSystem) -> str:
     return system.vm.must("grep -H . /proc/sys/kernel/*panic* 2>/dev/null")
 
 
-def check_dump(system: InstalledSystem, name: str, tmp_path: Path) -> None:
-    """The dump and what the commands say of it; nobody but root has any of it."""
+def check_dump(system: InstalledSystem) -> str:
+    """The only dump, and what the commands say of it, but to root only; returns its name."""
     vm, product = system.vm, system.product
+    [name] = product.dumps()
     directory = f"{DUMPS}/{name}"
     release = vm.must("uname -r").strip()
     info = json.loads(vm.pull_file(f"{directory}/info.json"))
     assert (info["state"], info["vmcore"], info["release"]) == ("complete", "present", release)
-    assert "Kernel panic - not syncing: sysrq triggered crash" in vm.pull_file(f"{directory}/dmesg.txt").decode()
+    assert PANIC in vm.pull_file(f"{directory}/dmesg.txt").decode()
+    status = json.loads(product.command("status --json"))
+    assert (status["armed"], status["test"], status["test_dump"]) == (True, "saved", name)
     assert name in product.command("list")
-    assert release in product.command(f"show {directory}")
-    product.command(f"export {directory} -o /var/tmp/exported", timeout=600)
-    exported = tmp_path / "exported"
-    exported.write_bytes(vm.pull_file("/var/tmp/exported", timeout=600))
-    vm.must("rm /var/tmp/exported")
-    dump = KdumpFile(exported)
+    assert PANIC in product.command("messages latest")
+    assert release in product.command("show latest")
+    for command in ("list", "messages latest", "show latest", "status"):
+        refused = vm.run(f"/usr/sbin/crashdump {command}", user=VISITOR)
+        assert refused.status != 0 and name not in refused.out + refused.err
+    return name
+
+
+def check_export(system: InstalledSystem, directory: Path) -> None:
+    system.product.command("export latest -o /var/tmp/exported", timeout=600)
+    assert system.vm.run("cat /var/tmp/exported", user=VISITOR).status != 0
+    check_pages(system.vm.pull_file("/var/tmp/exported", timeout=600), directory)
+    system.vm.must("rm /var/tmp/exported")
+
+
+def check_pages(vmcore: bytes, directory: Path) -> None:
+    """All of them can be read."""
+    path = directory / "vmcore"
+    path.write_bytes(vmcore)
+    dump = KdumpFile(path)
     assert not dump.incomplete and len(dump.offsets) > 5000
     for pfn in dump.offsets:
         dump.page(pfn)
     dump.close()
-    for command in ("list", f"show {directory}", "status"):
-        assert vm.run(f"/usr/sbin/crashdump {command}", user=VISITOR).status != 0
 
 
 def check_kernel_hooks(system: InstalledSystem) -> None:

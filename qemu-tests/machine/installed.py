@@ -4,7 +4,7 @@
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from machine.disk import MIB, SWAP_UUID, Partition, SwapDisk, lay_out_partitions, make_swap, write_partition_table
 from machine.drive import Drive
@@ -63,12 +63,9 @@ class InstalledSystem(SystemdGuest):
     def apt(self, arguments: str) -> str:
         return self.vm.must(f"DEBIAN_FRONTEND=noninteractive apt-get -y {arguments} 2>&1", timeout=INSTALL_SECONDS)
 
-    def crash_into_next_boot(self, command: Optional[str] = None) -> str:
-        """Panics, or runs what does, and waits until the machine is up again, which it has to become by itself; returns as
+    def crash_into_next_boot(self) -> str:
+        """As an administrator who wants to see it; waits until the machine is up again, which it has to become by itself, and returns as
         wait_until_up()."""
-        if command is None:
-            self.vm.crash()
-        else:
-            self.vm.run_without_answer(command)
+        self.vm.run_without_answer("crashdump test --crash")
         self.vm.wait_for_boot(3 * SYSTEM_BOOT_SECONDS)
         return self.wait_until_up()
