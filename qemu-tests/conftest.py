@@ -196,8 +196,9 @@ def make_system(make_vm: Callable[..., Vm], system_image: SystemImage, test_dire
 
 @pytest.fixture
 def make_installed(make_vm: Callable[..., Vm], test_directory: Path) -> Callable[..., InstalledSystem]:
-    """make_installed(suite, kind): a machine with a disk that it boots from by itself, as an installer leaves it; not started yet."""
-    return lambda suite, kind="installed": InstalledSystem.make(make_vm, test_directory, suite, kind)
+    """make_installed(suite, ...): a machine with a disk that it boots from by itself, as an installer leaves it; not started yet. Arguments
+    as in InstalledSystem.make."""
+    return functools.partial(InstalledSystem.make, make_vm, test_directory)
 
 
 @pytest.fixture(scope="session")

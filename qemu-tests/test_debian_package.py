@@ -96,6 +96,20 @@ def test_beside_dracut(make_installed: Callable[..., InstalledSystem], debian_pa
     check_kernel_hooks(system)
 
 
+@pytest.mark.slow
+def test_with_secure_boot(make_installed: Callable[..., InstalledSystem], debian_package: Path) -> None:
+    """A kernel that is locked down takes the distribution's as capture kernel."""
+    system = make_installed("bookworm", secure_boot=True)
+    assert system.boot_for_the_first_time() == "running", system.vm.must("systemctl --failed")
+    assert "[integrity]" in system.vm.must("cat /sys/kernel/security/lockdown")
+    install(system, debian_package)
+    check_boot(system, system.reboot())
+    check_armed(system)
+    check_boot(system, system.crash_into_next_boot())
+    check_armed(system)
+    check_dump(system)
+
+
 def install(system: InstalledSystem, package: Path, *settings: str) -> None:
     vm = system.vm
     vm.push_file(package, "/var/tmp/crashdump.deb")
