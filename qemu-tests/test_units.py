@@ -28,6 +28,12 @@ SWAP = r"dev-disk-by\x2duuid-5ac1f3d0\x2d0002\x2d4000\x2d8000\x2d000000000002.sw
 
 LARGE = 1000 << 20
 PLUGGED = 512 << 20
+# As Debian leaves it to the administrator.
+ONLINE = f"""
+cd /sys/devices/system/memory
+until [ $(cat memory*/state | grep -c offline) -eq {PLUGGED >> 27} ]; do sleep 1; done
+for block in memory*; do [ $(cat $block/state) = online ] || echo online >$block/state; done
+"""
 # Emulation is slow: where a dump counts as small, users wait for it however long it takes.
 LONG_WAIT = "LOGIN_WAIT=600"
 ATTACKER = Path(__file__).resolve().parent / "system/attacker"
@@ -120,6 +126,7 @@ def test_memory_that_is_plugged_in(make_system: Callable[..., BootedSystem]) -> 
     first = product.arming()
     vm.qmp("object-add", **{"qom-type": "memory-backend-ram", "id": "more", "size": PLUGGED})
     vm.qmp("device_add", driver="pc-dimm", id="dimm", memdev="more")
+    vm.must(ONLINE)
     vm.must(f"until ! grep -q {first.key_id} /run/crashdump/armed && /usr/sbin/crashdump status; do sleep 1; done", timeout=180)
     system.crash_into_next_boot()
     check_boot(system, system.wait_until_up())
@@ -127,7 +134,7 @@ def test_memory_that_is_plugged_in(make_system: Callable[..., BootedSystem]) -> 
     info = json.loads(vm.must(f"cat {DUMPS}/{name}/info.json"))
     facts = dict(line.split("=", 1) for line in info["machine_facts"])
     assert info["state"] == "complete"
-    assert int(facts["memory_pages"]) * int(facts["page_size"]) > PLUGGED + (MEMORY_MIB << 20) * 3 // 4
+    assert int(facts["memory_pages"]) * int(facts["page_size"]) > PLUGGED + (MEMORY_MIB << 19)
 
 
 @pytest.mark.slow
