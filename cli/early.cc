@@ -27,6 +27,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Puts into DIR what `crashdump load --early DIR` needs, and keeps a place in the region for it. For the hooks\n"
         "that make the initramfs of the system: that must have mode 0600. Serves for one dump; then make it anew.\n",
+    .example = "crashdump early -o \"$DESTDIR/crashdump\" --kernel \"$version\"",
 };
 
 Result<int> Early(const CommandLine& line) {

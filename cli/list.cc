@@ -22,6 +22,7 @@ constexpr CommandSpec kSpec = {
     .positional_maximum = 0,
     .options = kOptions,
     .help = "Lists the recovered dumps, oldest first: ID, state, what there is, memory, kernel.\n",
+    .example = "crashdump list",
 };
 
 const char* VmcoreText(const DumpInfo& info) {

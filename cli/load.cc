@@ -28,6 +28,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Loads the capture kernel with new keys into the reserved memory, so that the next panic is saved. Run again,\n"
         "it replaces what was loaded.\n",
+    .example = "crashdump load",
 };
 
 Result<int> LoadEarly(Machine& machine, const std::string& directory) {

@@ -33,6 +33,7 @@ constexpr CommandSpec kSpec = {
         "Prints the kernel messages in FILE, which is a dump or an ELF vmcore, oldest first. Bytes that could do\n"
         "something to a terminal are shown as \\xNN.\n"
         "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report.\n",
+    .example = "crashdump messages latest",
 };
 
 Result<std::string> MessagesOfVmcore(const char* path, CallerId caller_id) {

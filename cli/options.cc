@@ -57,7 +57,7 @@ std::string HelpText(const CommandSpec& spec) {
   text += spec.help;
   text += "\nOptions:\n";
   for (const OptionSpec& option : spec.options) text += HelpLine(option);
-  return text + HelpLine({"help", OptionKind::kFlag, "", "print this"});
+  return text + HelpLine({"help", OptionKind::kFlag, "", "print this"}) + "\nExample:\n  " + spec.example + "\n";
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ struct CommandSpec {
   unsigned positional_minimum;
   unsigned positional_maximum;
   std::span<const OptionSpec> options;
-  const char* help;  // what it does, some lines, each with its newline
+  const char* help;     // what it does, some lines, each with its newline
+  const char* example;  // a whole command
 };
 
 // The checked arguments of one subcommand.

@@ -21,7 +21,8 @@ constexpr CommandSpec kSpec = {.name = "try",
                                .positional_minimum = 1,
                                .positional_maximum = 1,
                                .options = kOptions,
-                               .help = "Tries.\n"};
+                               .help = "Tries.\n",
+                               .example = "crashdump try"};
 
 Result<CommandLine> Parse(std::vector<std::string> words) {
   static std::vector<std::string> kept;

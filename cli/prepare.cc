@@ -34,6 +34,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Shortens the swap by what its header says and marks the upper end as the region for dumps. The swap keeps\n"
         "its UUID and its contents go when it is turned off, as always. Run again, it changes nothing.\n",
+    .example = "crashdump prepare --swapoff",
 };
 
 Result<PrepareOptions> ParseOptions(const CommandLine& line) {

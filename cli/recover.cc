@@ -60,6 +60,7 @@ constexpr CommandSpec kSpec = {
         "Exit status: 0 nothing is left to recover; 1 something failed, and the rest was done; 2 wrong usage;\n"
         "3 messages are published, and the memory of a dump waits for room on the filesystem;\n"
         "4 (only with --dry-run) there is a dump to recover.\n",
+    .example = "crashdump recover --dry-run",
 };
 
 // Not the lock of the other commands, which stays free while dumps are copied.

@@ -28,6 +28,7 @@ constexpr CommandSpec kSpec = {
         "one whose directory holds other files than crashdump's.\n"
         "\n"
         "Example: crashdump remove 20261122\n",
+    .example = "crashdump remove 20261122235901",
 };
 
 Result<int> Remove(const CommandLine& line) {

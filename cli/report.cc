@@ -36,6 +36,7 @@ constexpr CommandSpec kSpec = {
         "it, the beginning of the name, or \"latest\".\n"
         "\n"
         "Example: apport-cli \"$(crashdump report latest --publish)\"\n",
+    .example = "crashdump report latest --publish",
 };
 
 Result<std::string> MakeReport(const RecoveredDump& dump) {

@@ -41,6 +41,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Stores VMCORE (an ELF core of a crashed kernel, /proc/vmcore too) as a compressed dump. The file is for\n"
         "root only (0600) and not encrypted; it appears under its name once it is complete.\n",
+    .example = "crashdump save /proc/vmcore -o dump --dump-level 31",
 };
 
 class SaveListener final : public CaptureListener {

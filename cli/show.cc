@@ -41,6 +41,7 @@ constexpr CommandSpec kSpec = {
         "class (of a vmcore: what dump level 31 would keep), and how the capture went. With --verify the exit status "
         "is 1 if the dump is damaged or not complete.\n"
         "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report.\n",
+    .example = "crashdump show latest",
 };
 
 // Lines "Name:   value" with the values in one column.

@@ -34,6 +34,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Exit status 0 if a panic now would be saved, proven as the capture program will prove it; else 1, with what\n"
         "is missing and what to do. Tells, too, what came of the last `crashdump test --crash`.\n",
+    .example = "crashdump status || echo \"not armed\"",
 };
 
 // All that is said.

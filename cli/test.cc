@@ -30,6 +30,7 @@ constexpr CommandSpec kSpec = {
         "and run this at a quiet moment. The machine reboots by itself, and `crashdump status` tells what came of it.\n"
         "\n"
         "Exit status: 0 a panic now would be saved; 1 it would not, or the kernel did not panic; 2 wrong usage.\n",
+    .example = "crashdump test --crash",
 };
 
 Result<> Crash(Machine& machine, const StateDirectories& state, const ArmReport& report) {

@@ -28,6 +28,7 @@ constexpr CommandSpec kSpec = {
     .help =
         "Takes the capture kernel out of the reserved memory: the next panic is not saved. Nothing on the disk "
         "changes.\n",
+    .example = "crashdump unload --release",
 };
 
 Result<std::string> UnloadImage(Machine& machine, StateDirectory& run, bool any) {

@@ -66,6 +66,12 @@ def keys() -> list[str]:
     return re.findall(r'^    \{"([A-Z_]+)"', table, re.M)
 
 
+def test_each_command_has_an_example() -> None:
+    for command in commands():
+        [example] = re.findall(rf"^Example:\n  crashdump {command}(.*)\n\Z", output_of(_PROGRAM, command, "--help"), re.M)
+        assert set(re.findall(r"--([a-z-]+)", example)) <= help_of(command), command
+
+
 def test_the_page_of_the_configuration_knows_its_keys() -> None:
     assert len(keys()) >= 16
     assert re.findall(r"^\.TP\n\.B ([A-Z_]+)=", page("crashdump.conf.5"), re.M) == keys()
