@@ -44,7 +44,9 @@ Result<std::vector<std::string>> FindHooks(const std::string& path, std::vector<
   for (const std::string& name : names) {
     if (!IsHookName(name) || fstatat(directory.value().get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
-    const std::string hook = path + "/" + name;
+    std::string hook = path;
+    hook += "/";
+    hook += name;
     if (!S_ISREG(status.st_mode)) {
       lines.push_back(hook + ": is no regular file, and not run");
     } else if ((status.st_mode & S_IXUSR) == 0) {

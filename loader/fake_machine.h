@@ -126,6 +126,7 @@ class FakeMachine final : public Machine {
   Result<std::vector<std::string>> ListDevices() const override {
     if (before_list) before_list();
     std::vector<std::string> names;
+    names.reserve(devices.size());
     for (const Device& device : devices) names.push_back(device.identity.name);
     return names;
   }

@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace crashdump {
 namespace {
@@ -28,10 +30,9 @@ bool IsEnabled(const Machine& machine, const std::string& service) {
   std::array<char, 16> masked{};
   const ssize_t length = readlink(machine.Path(units + service + ".service").c_str(), masked.data(), masked.size());
   if (length > 0 && std::string_view(masked.data(), static_cast<size_t>(length)) == "/dev/null") return false;
-  for (const char* const target : kWantedBy) {
-    if (machine.IsThere((units + target + ".target.wants/" + service + ".service").c_str())) return true;
-  }
-  return false;
+  return std::any_of(std::begin(kWantedBy), std::end(kWantedBy), [&](const char* target) {
+    return machine.IsThere((units + target + ".target.wants/" + service + ".service").c_str());
+  });
 }
 
 // Debian's own switch, in a file of shell assignments.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Keys that are sealed to a public key, so that only its private half can open them (libsodium's crypto_box_seal: X25519,
-// XSalsa20-Poly1305, an ephemeral pair for each).
+// Keys that are sealed to a public key, so that only its private half can open them (libsodium's crypto_box_seal:
+// X25519, XSalsa20-Poly1305, an ephemeral pair for each).
 #pragma once
 
 #include <array>

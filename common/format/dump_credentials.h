@@ -22,19 +22,13 @@ struct DumpCredentials {
   DumpId region_id{};  // zero for kNone
   DumpId key_id{};     // zero for kNone
   Key authentication_key;
-  Key encryption_key;        // readers of kSealed find it in the header
-  Key private_key;           // kSealed: what readers open it with; writers do not have it
-  SealedKey sealed_key{};    // kSealed: what writers put into the header
+  Key encryption_key;      // readers of kSealed find it in the header
+  Key private_key;         // kSealed: what readers open it with; writers do not have it
+  SealedKey sealed_key{};  // kSealed: what writers put into the header
 
   bool is_encrypted() const { return kind != KeyKind::kNone; }
   DumpCredentials Copy() const {
-    return {version,
-            kind,
-            region_id,
-            key_id,
-            authentication_key.Copy(),
-            encryption_key.Copy(),
-            private_key.Copy(),
+    return {version,   kind, region_id, key_id, authentication_key.Copy(), encryption_key.Copy(), private_key.Copy(),
             sealed_key};
   }
 };

@@ -143,8 +143,9 @@ Result<> ParsePlaces(const TextRecord& text, uint64_t& slot_offset, Range& exten
 
 // What each text must have, once.
 std::vector<std::string_view> KeysOf(Holder holder, KeyKind kind) {
-  std::vector<std::string_view> keys = {"form",   "dump_version",       "kind",        "region_id",
-                                        "key_id", "authentication_key", "slot_offset", "extent_begin", "extent_end"};
+  std::vector<std::string_view> keys = {"form",        "dump_version", "kind",
+                                        "region_id",   "key_id",       "authentication_key",
+                                        "slot_offset", "extent_begin", "extent_end"};
   const bool is_sealed = kind == KeyKind::kSealed;
   if (holder == Holder::kRecord) {
     keys.insert(keys.end(), {"slot_index", "boot_id", "swap_uuid", "created"});
