@@ -96,6 +96,13 @@ def test_scripts_are_sound() -> None:
     assert overrides and all(lines[index - 1].startswith("# ") for index in overrides)
 
 
+# What the scripts look at.
+PLACES = (
+    *("/var/lib/crashdump", "/var/crash", "/run/crashdump", "/run/systemd/system"),
+    *("/boot/grub/grub.cfg", "/etc/crashdump.conf", "/usr/lib/crashdump"),
+)
+
+
 @dataclass(frozen=True)
 class Machine:
     """The scripts of the package, in a made-up root; what they call writes down that it was called."""
@@ -105,7 +112,7 @@ class Machine:
 
     def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess:
         text = (self.scripts / name).read_text()
-        for place in ("/var/lib/crashdump", "/var/crash", "/run/crashdump", "/run/systemd/system", "/boot/grub/grub.cfg", "/usr/lib/crashdump"):
+        for place in PLACES:
             text = text.replace(place, str(self.root) + place)
         script = self.root / name
         script.write_text(text)
@@ -146,7 +153,7 @@ def machine(package: Path, tmp_path: Path) -> Machine:
     machine = Machine(tmp_path / "root", control(package, tmp_path, "."))
     machine.root.mkdir()
     machine.add("boot/grub/grub.cfg")
-    for name in ("update-grub", "deb-systemd-helper", "deb-systemd-invoke", "systemd-tmpfiles", "systemctl"):
+    for name in ("update-grub", "update-initramfs", "deb-systemd-helper", "deb-systemd-invoke", "systemd-tmpfiles", "systemctl"):
         machine.add_program(f"bin/{name}")
     # No package owns what is asked for.
     machine.add_program("bin/dpkg-query", "exit 1")
@@ -178,9 +185,25 @@ def test_installing_in_an_image_without_boot_loader(machine: Machine) -> None:
     assert machine.calls() == ["update-capture-initramfs --all"]
 
 
+def test_the_initramfs_of_the_system_has_the_program_only_while_it_is_installed(machine: Machine) -> None:
+    machine.add("etc/crashdump.conf", "# EARLY=yes\nEARLY=no\n")
+    machine.script("postinst", "configure", "0.1")
+    machine.script("postrm", "remove")
+    assert "update-initramfs -u -k all" not in machine.calls()
+    machine.add("etc/crashdump.conf", "RESERVE=auto\n EARLY = yes \n")
+    for script, state in (("postinst", "configure"), ("postrm", "remove")):
+        machine.script(script, state, "0.1")
+        assert machine.calls().count("update-initramfs -u -k all") == 1
+    # An upgrade's postinst follows.
+    machine.script("postrm", "upgrade", "0.2")
+    assert machine.calls() == []
+
+
 def test_a_failure_of_what_it_calls_is_none_of_the_package(machine: Machine) -> None:
     machine.add_program("usr/lib/crashdump/update-capture-initramfs", "exit 1")
     machine.add_program("bin/update-grub", "exit 1")
+    machine.add_program("bin/update-initramfs", "exit 1")
+    machine.add("etc/crashdump.conf", "EARLY=yes\n")
     machine.script("postinst", "configure", "")
     machine.prepare(SWAP)
     machine.add_program("bin/crashdump", "exit 1")
