@@ -35,11 +35,12 @@ Result<int> Early(const CommandLine& line) {
   TRY(InitializeCrypto());
   LinuxMachine machine;
   const std::string version = line.Text("kernel").value_or(machine.KernelRelease());
-  const Configuration configuration = TRY(ReadConfigurationFor(machine, kConfigurationPath, version));
+  const Configuration files = TRY(ReadConfigurationFor(machine, kConfigurationPath, version));
+  const Configuration running = TRY(ReadConfiguration(machine, kConfigurationPath));
   DiskState state = TRY(DiskState::Open(machine));
   const UniqueFd lock = TRY(TakeLock(state.run()));
   const TicketReport report =
-      TRY(WriteTicket(machine, state.directories(), configuration, line.Text("output").value_or("")));
+      TRY(WriteTicket(machine, state.directories(), files, running, line.Text("output").value_or("")));
   return PrintOutput("crashdump early", "early panics are written to " + report.device + ", with up to " +
                                             FormatSize(report.room) + " for memory, key " + ToHex(report.key_id) +
                                             "\n" + report.arm_report);

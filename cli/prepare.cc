@@ -90,7 +90,8 @@ Result<int> PrepareNow(Machine& machine, const CommandLine& line, const Configur
     return PrintOutput("crashdump prepare", std::string("nothing is prepared: ") + prepared.error().text() + "\n");
   }
   std::string report = TRY(prepared);
-  if (options.action == PrepareAction::kUndo && configuration.prepares_at_boot) {
+  // Whoever names the swap knows what he is doing: the package does, which is about to go.
+  if (options.action == PrepareAction::kUndo && configuration.prepares_at_boot && !line.Has("swap")) {
     report += std::string("The next boot prepares it again: take RESERVE= out of ") + kConfigurationPath + "\n";
   }
   return PrintOutput("crashdump prepare", report);

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "common/format/armed_record.h"
+#include "common/format/key_policy.h"
+#include "common/format/key_store.h"
 #include "loader/choose_swap.h"
 #include "loader/status.h"
 #include "loader/system_facts.h"
@@ -18,6 +20,14 @@ Result<> DeleteDeadKeys(const Machine& machine, const StateDirectories& state, C
   const std::string boot_id = TRY(BootId(machine));
   const std::optional<ArmedRecord> armed = TRY(ReadArmedRecord(state.run));
   return collector.DeleteDeadKeys({.boot_id = boot_id, .loaded_key = LoadedKey(armed, boot_id)});
+}
+
+// What the initramfs of the system has loaded is for its time only: it has little room, and serves once.
+bool IsArmedForGood(const Machine& machine, const StateDirectories& state) {
+  const Status status = CheckStatus(machine, state);
+  if (!status.armed()) return false;
+  const Result<std::optional<KeyRecord>> record = KeyStore(state.keys).Find(status.target->key_id);
+  return record.ok() && record.value() && !IsReserved(*record.value());
 }
 
 }  // namespace
@@ -49,7 +59,7 @@ Result<std::optional<ArmReport>> ArmAgain(Machine& machine, const StateDirectori
   const bool has_published = std::any_of(
       notes.begin(), notes.end(), [](const RecoverNote& note) { return note.kind == RecoverNote::Kind::kPublished; });
   // The image that is loaded stays if it is as good as a new one: loading frees it before the new one is in.
-  if (!has_published && CheckStatus(machine, state).armed()) return std::optional<ArmReport>();
+  if (!has_published && IsArmedForGood(machine, state)) return std::optional<ArmReport>();
   const UniqueFd lock = TRY(take_lock());
   const Configuration configuration = TRY(ReadConfiguration(machine, kConfigurationPath));
   const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, configuration.target);

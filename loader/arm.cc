@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/arm.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "common/base/parse.h"
@@ -74,7 +76,19 @@ void NoteSpentTicket(const KeyStore::Contents& keys, const ArmingTarget& target,
     if (std::find(states.begin(), states.end(), AttemptState::kRecovered) == states.end()) continue;
     report.notes.emplace_back(
         "an early panic was saved, and the next one is not, until the initramfs of the system is made anew "
-        "(update-initramfs -u, dracut --force or mkinitcpio -P)");
+        "for each kernel (update-initramfs -u -k all, dracut --force --regenerate-all or mkinitcpio -P)");
+  }
+}
+
+// Where distributions have the initramfs of a system. Who can read it has the key of the place that is kept.
+void NoteReadableInitramfs(const Machine& machine, ArmReport& report) {
+  const std::string release = machine.KernelRelease();
+  for (const std::string& path : {"/boot/initrd.img-" + release, "/boot/initramfs-" + release + ".img"}) {
+    struct stat status {};
+    if (stat(machine.Path(path).c_str(), &status) != 0 || (status.st_mode & 077U) == 0) continue;
+    report.notes.push_back(path +
+                           " can be read by others than root, who could plant a dump of an early panic: it must "
+                           "have mode 0600");
   }
 }
 
@@ -96,8 +110,9 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   const ArmingTarget target = TRY(OpenArmingTarget(machine, state, swap));
   KeyStore store(state.keys);
   const KeyStore::Contents keys = TRY(store.ReadAll(), "key records");
-  const Allocation allocation = TRY(Allocate(target, keys));
-  const TargetDescription description = TRY(DescribeTarget(target, allocation.slot, allocation.extent, false));
+  Occupancy occupancy = TRY(OccupancyOf(target, keys));
+  const Allocation allocation = TRY(Allocate(target, std::move(occupancy)));
+  const TargetDescription description = TRY(DescribeTarget(target, allocation.slot, allocation.extent, PlaceUse::kNow));
 
   KeyRecord record = TRY(MakeKeyRecord(machine, target, allocation));
   record.credentials.kind = KeyKind::kPlainFile;
@@ -122,6 +137,7 @@ Result<ArmReport> Arm(Machine& machine, const StateDirectories& state, const Con
   NoteWrongOptions(image.command_line, report);
   NoteMissingDrivers(files.initramfs.fd.get(), target.described, report);
   NoteSpentTicket(keys, target, allocation.occupancy, report);
+  if (configuration.early) NoteReadableInitramfs(machine, report);
   DeleteDeadKeys(store, keys, target, allocation.occupancy, {image.record.boot_id, report.key_id}, report);
   return report;
 }

@@ -264,7 +264,7 @@ TEST_F(ArmTest, RefusesWhenEverySlotIsTaken) {
     run_.files().clear();
   }
   machine_.calls.clear();
-  ExpectRefused("all 8 message slots");
+  ExpectRefused("none is free");
 }
 
 TEST_F(ArmTest, RefusesWithoutReservedMemory) {

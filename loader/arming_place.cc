@@ -39,7 +39,7 @@ Result<ArmingTarget> OpenArmingTarget(const Machine& machine, const StateDirecto
   return target;
 }
 
-Result<Allocation> Allocate(const ArmingTarget& target, const KeyStore::Contents& keys) {
+Result<Occupancy> OccupancyOf(const ArmingTarget& target, const KeyStore::Contents& keys) {
   if (!keys.damaged.empty()) {
     const KeyStore::Damaged& damaged = keys.damaged.front();
     return Error::Format(
@@ -49,18 +49,24 @@ Result<Allocation> Allocate(const ArmingTarget& target, const KeyStore::Contents
         damaged.name.c_str(), damaged.error.text(), kKeysPath);
   }
   const Region region = TRY(Region::Create(target.described.region));
-  Allocation allocation;
-  allocation.occupancy = ComputeOccupancy(RangeSource(*target.device, target.described.region), region,
-                                          target.described.region_id, keys.records);
-  const std::optional<unsigned> slot = FreeSlot(allocation.occupancy);
+  return ComputeOccupancy(RangeSource(*target.device, target.described.region), region, target.described.region_id,
+                          keys.records);
+}
+
+Result<Allocation> Allocate(const ArmingTarget& target, Occupancy occupancy) {
+  const Region region = TRY(Region::Create(target.described.region));
+  const std::optional<unsigned> slot = FreeSlot(occupancy);
   if (!slot) {
     return Error::Format(ErrorCode::kNoSpace,
-                         "%s: all %u message slots hold dumps that have not been recovered: run `crashdump recover`",
+                         "%s: of %u message slots none is free of dumps that have not been recovered: run `crashdump "
+                         "recover`",
                          target.identity.name.c_str(), kSlotCount);
   }
+  Allocation allocation;
   allocation.slot = *slot;
   allocation.slot_range = region.Slot(*slot);
-  allocation.extent = LargestFreeExtent(region, allocation.occupancy);
+  allocation.extent = LargestFreeExtent(region, occupancy);
+  allocation.occupancy = std::move(occupancy);
   return allocation;
 }
 
@@ -78,13 +84,15 @@ Result<KeyRecord> MakeKeyRecord(const Machine& machine, const ArmingTarget& targ
   return record;
 }
 
-Result<TargetDescription> DescribeTarget(const ArmingTarget& target, unsigned slot, const Range& extent,
-                                         bool is_reserved) {
+Result<TargetDescription> DescribeTarget(const ArmingTarget& target, unsigned slot, const Range& extent, PlaceUse use) {
   TargetDescription description;
   description.devices.push_back(target.described);
   description.extents.push_back({0, extent});
   description.slot = slot;
-  description.is_reserved = is_reserved;
+  if (use == PlaceUse::kKept) {
+    const Region region = TRY(Region::Create(target.described.region));
+    description.kept_samples = TRY(HashSamples(*target.device, region, extent), "%s", target.identity.name.c_str());
+  }
   const TargetDescription parsed = TRY(ParseTargetDescription(FormatTargetDescription(description)), "description");
   TRY(Prove(parsed, *target.device, target.identity, 1), "%s", target.identity.name.c_str());
   return description;

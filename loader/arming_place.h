@@ -36,14 +36,20 @@ struct Allocation {
   Range extent;
 };
 
-// kNoSpace without a free slot; kRefused if a record is damaged, so that nobody knows what is free.
-Result<Allocation> Allocate(const ArmingTarget& target, const KeyStore::Contents& keys);
+// Of what OccupancyOf() gives. kNoSpace without a free slot.
+Result<Allocation> Allocate(const ArmingTarget& target, Occupancy occupancy);
 
 // A record of this place with its ids; the keys are the caller's.
 Result<KeyRecord> MakeKeyRecord(const Machine& machine, const ArmingTarget& target, const Allocation& allocation);
 
-// What capture will ask after the crash, and holds now. `is_reserved`: as in TargetDescription.
-Result<TargetDescription> DescribeTarget(const ArmingTarget& target, unsigned slot, const Range& extent,
-                                         bool is_reserved);
+// kRefused if a record is damaged, so that nobody knows what is free.
+Result<Occupancy> OccupancyOf(const ArmingTarget& target, const KeyStore::Contents& keys);
+
+enum class PlaceUse : uint8_t {
+  kNow,   // it is free, and the image is loaded at once
+  kKept,  // TargetDescription::kept_samples
+};
+// What capture will ask after the crash, and holds now.
+Result<TargetDescription> DescribeTarget(const ArmingTarget& target, unsigned slot, const Range& extent, PlaceUse use);
 
 }  // namespace crashdump

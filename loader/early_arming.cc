@@ -18,6 +18,7 @@
 #include "loader/arming_place.h"
 #include "loader/choose_swap.h"
 #include "loader/image_loader.h"
+#include "loader/other_dumpers.h"
 #include "loader/system_facts.h"
 
 namespace crashdump {
@@ -127,25 +128,28 @@ Result<std::optional<KeyRecord>> FindTicket(KeyStore& store, const KeyStore::Con
   return found;
 }
 
-// Keeps a place, and has every image that is loaded from now on keep away from it.
-Result<KeyRecord> MakeTicket(Machine& machine, const StateDirectories& state, const Configuration& configuration,
-                             const ArmingTarget& target, Allocation allocation, std::string& arm_report) {
+// Keeps a place for a new one.
+Result<KeyRecord> MakeTicket(const Machine& machine, const StateDirectories& state, const ArmingTarget& target,
+                             Occupancy occupancy) {
+  Allocation allocation = TRY(Allocate(target, std::move(occupancy)));
   allocation.extent = RoomOf(allocation.extent);
   KeyRecord record = TRY(MakeKeyRecord(machine, target, allocation));
   record.credentials.kind = KeyKind::kSealed;
   record.credentials.authentication_key = TRY(Key::Generate(), "key");
   record.credentials.private_key = TRY(Key::Generate(), "key");
-  KeyStore store(state.keys);
-  TRY(store.Put(record), "key record");
-  if (!machine.Exists(kCrashLoadedPath) || !TRY(IsCrashKernelLoaded(machine))) return record;
-  // The image that is loaded now may write there, if the machine crashes now.
-  const Result<ArmReport> armed = Arm(machine, state, configuration);
-  if (!armed.ok()) {
-    TRY(store.Remove(record.credentials.key_id), "key record");
-    return armed.error();
-  }
-  arm_report = Describe(armed.value());
+  TRY(KeyStore(state.keys).Put(record), "key record");
   return record;
+}
+
+// Whether an image is loaded that may write into the kept place, if the machine crashes now.
+Result<bool> IsInTheWay(const Machine& machine, const StateDirectories& state, const KeyRecord& kept) {
+  if (!machine.Exists(kCrashLoadedPath) || !TRY(IsCrashKernelLoaded(machine))) return false;
+  const Result<std::optional<ArmedRecord>> armed = ReadArmedRecord(state.run);
+  const std::string boot_id = TRY(BootId(machine));
+  if (!armed.ok() || !armed.value() || LoadedKey(armed.value(), boot_id) == std::nullopt) return true;
+  if (armed.value()->key_id == kept.credentials.key_id) return false;
+  const Result<TargetDescription> loaded = ParseTargetDescription(armed.value()->target);
+  return !loaded.ok() || loaded.value().slot == kept.slot_index || loaded.value().extent().Overlaps(kept.extent);
 }
 
 Result<> CopyFile(const std::string& from, int directory, const char* name) {
@@ -207,27 +211,33 @@ Result<std::string> ReadSecret(const std::string& path) {
 
 }  // namespace
 
-Result<TicketReport> WriteTicket(Machine& machine, const StateDirectories& state, const Configuration& configuration,
-                                 const std::string& directory) {
+Result<TicketReport> WriteTicket(Machine& machine, const StateDirectories& state, const Configuration& files,
+                                 const Configuration& running, const std::string& directory) {
   const UniqueFd output = TRY(OpenFile(directory.c_str(), O_RDONLY | O_DIRECTORY), "%s", directory.c_str());
   TRY(CheckEmpty(output.get()), "%s", directory.c_str());
-  const ImageFiles files = TRY(OpenImageFiles(machine, configuration.kernel, configuration.initramfs));
-  if (files.method != LoadMethod::kFileLoad) {
+  TRY(CheckNoOtherDumper(machine));
+  const ImageFiles image = TRY(OpenImageFiles(machine, files.kernel, files.initramfs));
+  if (image.method != LoadMethod::kFileLoad) {
     return Error::Format(ErrorCode::kUnsupported,
                          "this kernel has no kexec_file_load that works: early panics cannot be saved");
   }
-  const Uuid swap = TRY(ChoosePreparedSwap(machine, state, configuration.target));
+  const Uuid swap = TRY(ChoosePreparedSwap(machine, state, files.target));
   const ArmingTarget target = TRY(OpenArmingTarget(machine, state, swap));
   KeyStore store(state.keys);
   const KeyStore::Contents keys = TRY(store.ReadAll(), "key records");
-  Allocation allocation = TRY(Allocate(target, keys));
+  Occupancy occupancy = TRY(OccupancyOf(target, keys));
   TicketReport report;
-  std::optional<KeyRecord> record = TRY(FindTicket(store, keys, target, allocation.occupancy));
+  std::optional<KeyRecord> record = TRY(FindTicket(store, keys, target, occupancy));
   report.is_new = !record;
-  if (!record) {
-    record = TRY(MakeTicket(machine, state, configuration, target, std::move(allocation), report.arm_report));
+  if (!record) record = TRY(MakeTicket(machine, state, target, std::move(occupancy)));
+  // Also for one that was there: who made it may have been killed before this.
+  if (TRY(IsInTheWay(machine, state, *record))) {
+    const Result<ArmReport> armed = Arm(machine, state, running);
+    if (!armed.ok() && report.is_new) TRY(store.Remove(record->credentials.key_id), "key record");
+    report.arm_report = Describe(TRY(armed));
   }
-  const TargetDescription description = TRY(DescribeTarget(target, record->slot_index, record->extent, true));
+  const TargetDescription description =
+      TRY(DescribeTarget(target, record->slot_index, record->extent, PlaceUse::kKept));
   const DumpCredentials& credentials = record->credentials;
   const Ticket ticket{.region_id = credentials.region_id,
                       .key_id = credentials.key_id,
@@ -235,8 +245,8 @@ Result<TicketReport> WriteTicket(Machine& machine, const StateDirectories& state
                       .public_key = PublicKeyOf(credentials.private_key),
                       .slot_offset = record->slot_offset,
                       .extent = record->extent,
-                      .options = {configuration.command_line_append, configuration.cpus}};
-  const Result<> written = WriteFiles(machine, output.get(), configuration, description, ticket);
+                      .options = {files.command_line_append, files.cpus}};
+  const Result<> written = WriteFiles(machine, output.get(), files, description, ticket);
   if (!written.ok()) RemoveFiles(output.get());
   TRY(written, "%s", directory.c_str());
   report.device = target.identity.name;

@@ -33,12 +33,12 @@ struct TicketReport {
   std::string arm_report;  // then, what the arming has said
 };
 
-// Puts the ticket, with capture kernel and initramfs as the configuration names them, into `directory`, which must be
-// there, as the initramfs of the system is to have them. Tickets for several kernels are the same one, until a dump has
-// come of it. The caller holds the lock. On failure the directory holds nothing of it, and the machine is armed as
-// before.
-Result<TicketReport> WriteTicket(Machine& machine, const StateDirectories& state, const Configuration& configuration,
-                                 const std::string& directory);
+// Puts the ticket, with capture kernel and initramfs as `files` names them, into `directory`, which must be there, as
+// the initramfs of the system is to have them. Tickets for several kernels are the same one, until a dump has come of
+// it. If what is loaded could write into its place, the machine is armed anew, as `running` says. The caller holds the
+// lock. On failure the directory holds nothing of it; a place that is kept already stays so.
+Result<TicketReport> WriteTicket(Machine& machine, const StateDirectories& state, const Configuration& files,
+                                 const Configuration& running, const std::string& directory);
 
 // Arms the machine with the ticket in `directory`. Reads no disk: what the ticket says of the target is proven after
 // the crash. `run` is /run/crashdump, which the system keeps. kRefused if anybody but root could have read or written

@@ -42,7 +42,7 @@ class EarlyArmingTest : public testing::Test {
     return path;
   }
   Result<TicketReport> Write(const std::string& directory) {
-    return WriteTicket(machine_, State(), configuration_, directory);
+    return WriteTicket(machine_, State(), configuration_, configuration_, directory);
   }
   // The directory, as the initramfs of the next boot has it, and that boot, in which /var is not there.
   void BootWith(const std::string& directory) {
@@ -56,9 +56,9 @@ class EarlyArmingTest : public testing::Test {
   }
   std::string Overlay(const char* path) const { return FileInArchive(machine_.image->initramfs, path); }
   KeyArming LoadedArming() const { return KeyArming::Parse(Overlay("overlay/arming")).TakeValue(); }
-  Result<> ProveLoaded() {
+  Result<> ProveLoaded(unsigned attempt = 1) {
     const TargetDescription description = ParseTargetDescription(Overlay("overlay/target")).TakeValue();
-    return Prove(description, *target_.device, target_.identity, 1);
+    return Prove(description, *target_.device, target_.identity, attempt);
   }
   // By what is loaded, as capture would write it. Returns the plan.
   DumpPlan Crash() {
@@ -204,13 +204,11 @@ TEST_F(EarlyArmingTest, WhatWasWrittenOnceIsNotWrittenAgain) {
   EXPECT_NE(std::string(proof.error().text()).find("attempt 1"), std::string::npos) << proof.error().text();
 }
 
-TEST_F(EarlyArmingTest, ADumpThatLiesThereAlreadyIsNotOverwritten) {
-  // Of an image that was loaded before the place was set aside, and crashed before it could make way.
+TEST_F(EarlyArmingTest, ANewPlaceLiesBesideTheDumpsThatWait) {
   Arm(machine_, State(), configuration_).TakeValue();
   Crash();
-  const std::string directory = MakeDirectory(output_, "a");
   machine_.Reboot();
-  const TicketReport report = Write(directory).TakeValue();
+  EXPECT_GT(Write(MakeDirectory(output_, "a")).TakeValue().room, 0u);
   const KeyRecord reserved = Reserved();
   for (const KeyRecord& record : Records()) {
     if (IsReserved(record)) continue;
@@ -218,7 +216,54 @@ TEST_F(EarlyArmingTest, ADumpThatLiesThereAlreadyIsNotOverwritten) {
                                                                     record.Layout(1), record.credentials, kWalkLimit);
     EXPECT_LE(*end.value(), reserved.extent.begin);
   }
-  EXPECT_GT(report.room, 0u);
+}
+
+TEST_F(EarlyArmingTest, AnImageThatDoesNotKnowOfThePlaceMayNotStay) {
+  // The place is there, but whoever made it was killed before the image that is loaded made way.
+  Write(MakeDirectory(output_, "a")).TakeValue();
+  const auto kept = keys_.files();
+  keys_.files().clear();
+  Arm(machine_, State(), configuration_).TakeValue();
+  for (const auto& [name, text] : kept) keys_.files()[name] = text;
+  const KeyRecord reserved = Reserved();
+  ASSERT_TRUE(LoadedArming().extent.Overlaps(reserved.extent));
+  const TicketReport report = Write(MakeDirectory(output_, "b")).TakeValue();
+  EXPECT_FALSE(report.is_new);
+  EXPECT_NE(report.arm_report, "");
+  EXPECT_FALSE(LoadedArming().extent.Overlaps(reserved.extent));
+  machine_.calls.clear();
+  EXPECT_EQ(Write(MakeDirectory(output_, "c")).TakeValue().arm_report, "") << "it keeps away";
+  EXPECT_TRUE(machine_.calls.empty());
+}
+
+TEST_F(EarlyArmingTest, ADumpThatHasGotIntoThePlaceIsNotOverwritten) {
+  const std::string directory = MakeDirectory(output_, "a");
+  Write(directory).TakeValue();
+  const KeyRecord reserved = Reserved();
+  ASSERT_GT(reserved.extent.size(), 2 * kMiB);
+  // Of an image that did not know of it, in another slot: only the pages tell.
+  DumpPlan plan = RegionPlan(2000, kMiB);
+  plan.credentials = TestCredentials(3);
+  plan.parameters.layout = RegionSlotLayout(target_.region().Slot(reserved.slot_index + 1).begin, reserved.extent, 1);
+  FakeRegionSink sink(*target_.device, target_.stamp.region.begin);
+  WriteDump(plan, sink).TakeValue();
+  BootWith(directory);
+  LoadTicket(machine_, run_, "/crashdump").TakeValue();
+  const Result<> proof = ProveLoaded();
+  ASSERT_FALSE(proof.ok());
+  EXPECT_NE(std::string(proof.error().text()).find("the place that is kept"), std::string::npos)
+      << proof.error().text();
+}
+
+TEST_F(EarlyArmingTest, ThereIsNoSecondAttemptOnceTheFirstHasBegun) {
+  const std::string directory = MakeDirectory(output_, "a");
+  Write(directory).TakeValue();
+  BootWith(directory);
+  LoadTicket(machine_, run_, "/crashdump").TakeValue();
+  EXPECT_TRUE(ProveLoaded(2).ok());
+  // Whose header it is, this one or one of a boot before, the second attempt cannot tell.
+  Crash();
+  EXPECT_FALSE(ProveLoaded(2).ok());
 }
 
 TEST_F(EarlyArmingTest, ATicketThatOthersMayHaveReadIsRefused) {
@@ -230,6 +275,19 @@ TEST_F(EarlyArmingTest, ATicketThatOthersMayHaveReadIsRefused) {
   ASSERT_FALSE(loaded.ok());
   EXPECT_NE(std::string(loaded.error().text()).find("0600"), std::string::npos);
   EXPECT_FALSE(machine_.image.has_value());
+}
+
+TEST_F(EarlyArmingTest, AnInitramfsThatOthersCanReadIsNamed) {
+  machine_.Write("/boot/initrd.img-6.1.0-test", "");
+  const std::string path = machine_.Path("/boot/initrd.img-6.1.0-test");
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  EXPECT_TRUE(Arm(machine_, State(), configuration_).TakeValue().notes.empty()) << "there is nothing in it";
+  configuration_.early = true;
+  const std::vector<std::string> notes = Arm(machine_, State(), configuration_).TakeValue().notes;
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_TRUE(notes[0].starts_with("/boot/initrd.img-6.1.0-test can be read")) << notes[0];
+  ASSERT_EQ(chmod(path.c_str(), 0600), 0);
+  EXPECT_TRUE(Arm(machine_, State(), configuration_).TakeValue().notes.empty());
 }
 
 TEST_F(EarlyArmingTest, LeavesNothingHalfWritten) {

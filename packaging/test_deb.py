@@ -18,7 +18,7 @@ CONFFILES = {
     "/etc/kernel/postinst.d/zz-crashdump",
     "/etc/kernel/postrm.d/zz-crashdump",
 }
-UNITS = ("crashdump-load", "crashdump-prepare", "crashdump-recover")
+UNITS = ("crashdump-load", "crashdump-prepare", "crashdump-recover", "crashdump-hooks")
 SWAP = "5ac1f3d0-0002-4000-8000-000000000002"
 OTHER_SWAP = "5ac1f3d0-0003-4000-8000-000000000003"
 

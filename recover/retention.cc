@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "common/base/io.h"
 #include "common/base/parse.h"
+#include "recover/dump_files.h"
 #include "recover/dump_list.h"
 #include "recover/private_directory.h"
 #include "recover/remove_dump.h"
@@ -31,23 +34,39 @@ uint64_t BytesOnDisk(int dumps_fd, const std::string& name) {
   return bytes;
 }
 
+// When this machine has published it: the crash's own time may be that of a clock that nobody has set. 0: nobody knows.
+uint64_t PublicationTime(int dumps_fd, const std::string& name) {
+  struct stat status {};
+  if (fstatat(dumps_fd, (name + "/" + kDumpInfoName).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;
+  constexpr uint64_t kNanoseconds = 1'000'000'000;
+  return static_cast<uint64_t>(status.st_mtim.tv_sec) * kNanoseconds + static_cast<uint64_t>(status.st_mtim.tv_nsec);
+}
+
+// What has not been told to the hooks of the administrator, who may want to fetch it.
+bool IsUnannounced(int dumps_fd, const std::string& name) {
+  return faccessat(dumps_fd, (name + "/" + kUnannouncedName).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 // What is published and what a preview says would be, by name.
 std::vector<KeptDump> KeptDumps(int dumps_fd, const std::vector<ListedDump>& listed, const KeyStore& keys,
                                 const std::vector<RecoverNote>& notes) {
   std::vector<KeptDump> kept;
   for (const ListedDump& dump : listed) {
     if (!IsDumpName(dump.name) || !dump.info.ok()) continue;
-    const bool may_go = CheckRemovable(dumps_fd, dump.name, keys).ok();
-    kept.push_back({dump.name, BytesOnDisk(dumps_fd, dump.name), may_go});
+    const bool may_go = CheckRemovable(dumps_fd, dump.name, keys).ok() && !IsUnannounced(dumps_fd, dump.name);
+    kept.push_back({dump.name, BytesOnDisk(dumps_fd, dump.name), may_go, PublicationTime(dumps_fd, dump.name)});
   }
   for (const RecoverNote& note : notes) {
     if (note.dump.empty()) continue;
     auto found = std::find_if(kept.begin(), kept.end(), [&](const KeptDump& each) { return each.name == note.dump; });
     if (found == kept.end()) found = kept.insert(kept.end(), {.name = note.dump});
     found->may_go = false;
+    found->published = UINT64_MAX;
     found->bytes += note.bytes_to_come;
   }
-  std::sort(kept.begin(), kept.end(), [](const KeptDump& one, const KeptDump& other) { return one.name < other.name; });
+  std::sort(kept.begin(), kept.end(), [](const KeptDump& one, const KeptDump& other) {
+    return std::tie(one.published, one.name) < std::tie(other.published, other.name);
+  });
   return kept;
 }
 

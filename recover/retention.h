@@ -18,6 +18,7 @@ struct KeptDump {
   std::string name;
   uint64_t bytes = 0;  // on the disk
   bool may_go = false;
+  uint64_t published = UINT64_MAX;  // nanoseconds since 1970; later than any: it is about to be
 };
 
 // `dumps` are the oldest first. Of the result, which has the same order, each is one of them.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "recover/retention.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,8 +100,22 @@ TEST_F(RetentionTest, WhatTheRunHasPublishedStaysWhateverItsClockSaid) {
   const std::string now = Add("19700101000000");
   const std::string older = Add("20210101000000");
   const std::string newest = Add("20220101000000");
-  Apply({.keep = 1}, {{Kind::kPublished, "", now}});
+  Apply({.keep = 2}, {{Kind::kPublished, "", now}});
   EXPECT_EQ(rig_.Dumps(), (Names{now, newest}));
+  // And in the next boot, in which nothing is new.
+  const timespec later[2] = {{0, UTIME_OMIT}, {4'000'000'000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, rig_.DumpFile(now, kDumpInfoName).c_str(), later, 0), 0);
+  Apply({.keep = 1});
+  EXPECT_EQ(rig_.Dumps(), Names{now});
+}
+
+TEST_F(RetentionTest, WhatTheHooksHaveNotSeenStays) {
+  const std::string unseen = Add("20200101000000");
+  rig_.crash().WriteFile("kernel/dumps/" + unseen + "/" + kUnannouncedName, "");
+  Add("20210101000000");
+  const std::string newest = Add("20220101000000");
+  Apply({.keep = 1});
+  EXPECT_EQ(rig_.Dumps(), (Names{unseen, newest}));
 }
 
 TEST_F(RetentionTest, APreviewCountsWhatWouldCome) {

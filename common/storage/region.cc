@@ -176,4 +176,14 @@ Result<ControlHashes> HashControlBlocks(const ByteSource& device, const Region& 
   return hashes;
 }
 
+Result<Hash> HashSamples(const ByteSource& device, const Region& region, const Range& range) {
+  const AlignedMemory block = TRY(AllocateAligned(kDiskUnit));
+  HashStream hash;
+  for (uint64_t offset = range.begin; offset < range.end; offset += kMiB) {
+    TRY(device.ReadAt(region.DeviceOffset(offset), {block.get(), kDiskUnit}), "page data");
+    hash.Update({block.get(), kDiskUnit});
+  }
+  return hash.Current();
+}
+
 }  // namespace crashdump

@@ -90,4 +90,8 @@ Result<> CheckStamps(const ByteSource& device, const Stamp& stamp);
 using ControlHashes = std::array<std::array<Hash, kAttempts>, kSlotCount>;
 Result<ControlHashes> HashControlBlocks(const ByteSource& device, const Region& region);
 
+// Of a block in each MiB of page data in `range` (relative to the region): a dump that reaches more than that into it
+// changes the hash.
+Result<Hash> HashSamples(const ByteSource& device, const Region& region, const Range& range);
+
 }  // namespace crashdump

@@ -153,7 +153,7 @@ std::string FormatTargetDescription(const TargetDescription& description) {
   TextRecord record;
   record.AddNumber("version", kVersion);
   record.AddNumber("slot", description.slot);
-  if (description.is_reserved) record.AddNumber("reserved", 1);
+  if (description.kept_samples) record.AddHex("kept-samples", *description.kept_samples);
   record.AddNumber("devices", description.devices.size());
   record.AddNumber("extents", description.extents.size());
   for (size_t i = 0; i < description.extents.size(); ++i) {
@@ -181,7 +181,7 @@ Result<TargetDescription> ParseTargetDescription(std::string_view text) {
   const uint32_t slot = TRY(Number32(record, "slot"));
   if (slot >= kSlotCount) return Error::Format(ErrorCode::kCorrupt, "there is no slot %u", slot);
   description.slot = slot;
-  if (record.Find("reserved")) description.is_reserved = TRY(record.Number("reserved")) == 1;
+  if (record.Find("kept-samples")) TRY(record.Hex("kept-samples", description.kept_samples.emplace()));
   description.devices.push_back(TRY(ReadDevice(record, 0)));
   description.extents.push_back(TRY(ReadExtent(record, 0)));
   const TargetExtent& extent = description.extents.front();

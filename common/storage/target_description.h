@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,9 @@ struct TargetDescription {
   std::vector<TargetDevice> devices;
   std::vector<TargetExtent> extents;
   unsigned slot = 0;  // message slot, in the region of devices[0]
-  // Made long before it is loaded, for places that are kept for it: what other boots have written into the other slots
-  // meanwhile is no sign of anything.
-  bool is_reserved = false;
+  // Of one that is made long before it is loaded, for places that are kept for it: HashSamples() of its extent. What
+  // other boots have written into the other slots meanwhile is no sign of anything then.
+  std::optional<Hash> kept_samples;
 
   bool operator==(const TargetDescription&) const = default;
 

@@ -52,7 +52,7 @@ TEST_F(TargetDescriptionTest, RoundTripsThroughText) {
   EXPECT_EQ(parsed.value(), built_.description);
   TargetDescription strange = built_.description;
   strange.slot = 7;
-  strange.is_reserved = true;
+  strange.kept_samples = Hash{1, 2, 3};
   strange.devices[0].serial = std::string(" a\0b\n=\xff ", 8);
   strange.devices[0].model.clear();
   strange.devices[0].part_uuid.clear();

@@ -75,14 +75,21 @@ Result<> ProveStamps(const TargetDevice& target, const Region& region, const Blo
   return CompareHash("end stamp", target.end_stamp, Hash256(stamp));
 }
 
+// In places that are kept for this description nobody else's dump may have got.
+Result<> ProveKept(const TargetDescription& description, const Region& region, const BlockDevice& device) {
+  if (!description.kept_samples) return {};
+  const Hash found = TRY(HashSamples(device, region, description.extent()));
+  return CompareHash("the place that is kept for this dump", *description.kept_samples, found);
+}
+
 Result<> ProveControlBlocks(const TargetDescription& description, const Region& region, const BlockDevice& device,
                             unsigned attempt) {
   const ControlHashes found = TRY(HashControlBlocks(device, region));
   for (unsigned slot = 0; slot < kSlotCount; ++slot) {
     for (unsigned owner = 1; owner <= kAttempts; ++owner) {
-      // What our own first attempt has written.
-      if (slot == description.slot && owner < attempt) continue;
-      if (slot != description.slot && description.is_reserved) continue;
+      const bool is_own = slot == description.slot;
+      // Only of places that are kept it tells whether they are spent, and which boot has done that nobody knows.
+      if (description.kept_samples ? !is_own : is_own && owner < attempt) continue;
       std::array<char, 64> fact{};
       (void)snprintf(fact.data(), fact.size(), "header or trailer of slot %u, attempt %u", slot, owner);
       TRY(CompareHash(fact.data(), description.device().control_blocks.at(slot).at(owner - 1),
@@ -104,6 +111,7 @@ Result<> Prove(const TargetDescription& description, const BlockDevice& device, 
   const Region region = TRY(Region::Create(target.region));
   TRY(ProveStamps(target, region, device), "%s", name);
   TRY(ProveControlBlocks(description, region, device, attempt), "%s", name);
+  TRY(ProveKept(description, region, device), "%s", name);
   return {};
 }
 

@@ -17,7 +17,8 @@ namespace crashdump {
 // kRefused names the first fact that differs, with both values; the error of a read that failed otherwise. A fact that
 // was not recorded (empty serial, model, PARTUUID) is not compared.
 // `attempt` 1 compares the control blocks of all slots; attempt 2 (the first died before its messages were safe)
-// leaves out those of attempt 1 in the description's own slot. Of a reserved description only its own slot counts.
+// leaves out those of attempt 1 in the description's own slot. Of a description whose places are kept its own slot
+// counts, in both attempts, and what lies in its extent.
 Result<> Prove(const TargetDescription& description, const BlockDevice& device, const DeviceIdentity& identity,
                unsigned attempt);
 
