@@ -221,7 +221,7 @@ def test_removal_gives_the_regions_back_and_purge_leaves_nothing(machine: Machin
     done = machine.script("prerm", "remove")
     assert done.stderr == ""
     assert machine.calls() == [
-        "deb-systemd-invoke stop crashdump-recover.service crashdump-load.service crashdump-prepare.service",
+        "deb-systemd-invoke stop crashdump-recover.service crashdump-load.service crashdump-prepare.service crashdump-hooks.service",
         "crashdump unload",
         f"crashdump prepare --undo --swapoff --swap UUID={SWAP}",
         f"crashdump prepare --undo --swapoff --swap UUID={OTHER_SWAP}",

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/recover_and_arm.h"
+#include "cli/recovered_hooks.h"
 #include "common/base/io.h"
 #include "common/crypto/crypto.h"
 #include "common/testing/swap_builder.h"
@@ -192,6 +193,8 @@ Result<> LifeCycleWorld::Recover(uint64_t minimum_free, Then then, const Retenti
   const KeyStore keys(active_installation().keys);
   TRY(ApplyRetention(crash_directory, retention, keys, notes, RetentionMode::kRemove));
   if (then == Then::kArm) TRY(ArmAgain(machine_, state(), notes, take_lock));
+  // There are none; that they have been asked is what lets a dump go later.
+  TRY(AnnounceDumps(crash_directory, {.directory = crash_directory + "/hooks"}));
   return {};
 }
 
