@@ -42,8 +42,8 @@ constexpr uint32_t kWholeLastPage = LifeCycleWorld::kDeviceBytes / 4096 - 1;
 
 std::optional<std::string> LifeCycle::Run() {
   const uint64_t length = 5 + world_.random().Below(10);
-  if (world_.random().Chance(20)) {
-    retention_.keep = 1 + world_.random().Below(2);
+  if (world_.random().Chance(40)) {
+    retention_.keep = 1;
     ledger_.AllowRemovals(retention_.keep);
   }
   if (world_.random().Chance(12)) BeginAsleep();
