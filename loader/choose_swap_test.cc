@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "common/crypto/crypto.h"
 #include "common/storage/region_store.h"
 #include "common/testing/fake_block_device.h"
@@ -16,7 +18,7 @@
 namespace crashdump {
 namespace {
 
-constexpr SettleLimits kShort = {.quiet_milliseconds = 1, .poll_milliseconds = 1, .deadline_milliseconds = 20};
+constexpr SettleLimits kShort = {.quiet_milliseconds = 20, .poll_milliseconds = 1, .deadline_milliseconds = 20};
 
 class ChooseSwapTest : public testing::Test {
  protected:
@@ -53,11 +55,11 @@ class ChooseSwapTest : public testing::Test {
     options.action = action;
     return PrepareSwap(machine_, State(), options);
   }
-  Result<bool> Wait(std::optional<unsigned> device = {}) {
+  Result<bool> Wait(std::optional<unsigned> device = {}, const SettleLimits& limits = kShort) {
     PrepareOptions options;
     if (device) options.swap_uuid = swaps_[*device].uuid;
     options.reserve = 64 * kMiB;
-    return WaitForSwap(machine_, State(), options, kShort);
+    return WaitForSwap(machine_, State(), options, limits);
   }
   void WriteFstab(std::initializer_list<unsigned> devices) {
     std::string text;
@@ -203,6 +205,17 @@ TEST_F(ChooseSwapTest, BeforeTheFirstWriteABootWaitsForAllDisks) {
   };
   EXPECT_TRUE(Wait(1).value());
   EXPECT_NE(std::string(Prepare(1).error().text()).find("found twice"), std::string::npos);
+}
+
+TEST_F(ChooseSwapTest, ASwapThatComesLateHasItsQuietTimeNevertheless) {
+  WriteFstab({0});
+  const FakeMachine::Device late = Unplug(0);
+  machine_.before_list = [&, begin = std::chrono::steady_clock::now()] {
+    const bool is_time = std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(700);
+    if (is_time && machine_.devices.size() + 1 == kDevices) machine_.devices.push_back(late);
+  };
+  // What is left of the time is less than that.
+  EXPECT_TRUE(Wait(0, {.quiet_milliseconds = 1000, .poll_milliseconds = 10, .deadline_milliseconds = 1500}).value());
 }
 
 TEST_F(ChooseSwapTest, ABootWaitsForUdev) {

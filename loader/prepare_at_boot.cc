@@ -61,7 +61,6 @@ bool IsPrepared(const Machine& machine, const StateDirectories& state, const Pre
 Result<bool> WaitForSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options,
                          const SettleLimits& limits) {
   DisksOfBoot disks(machine, state, options.swap_uuid);
-  const uint64_t begin = disks.NowMilliseconds();
   SettleLimits until_there = limits;
   until_there.quiet_milliseconds = 0;
   const Result<Uuid> prepared = ChoosePreparedSwap(machine, state, options.swap_uuid);
@@ -69,9 +68,10 @@ Result<bool> WaitForSwap(const Machine& machine, const StateDirectories& state, 
   if (nothing_prepared && !TRY(MayHaveCandidates(machine, state))) return false;
   TRY(WaitUntilSettled(disks, until_there));
   if (IsPrepared(machine, state, options)) return true;
-  SettleLimits left = limits;
-  left.deadline_milliseconds -= std::min(left.deadline_milliseconds, disks.NowMilliseconds() - begin);
-  TRY(WaitUntilSettled(disks, left));
+  // However long the swap itself has taken: for the others to come, too.
+  SettleLimits until_quiet = limits;
+  until_quiet.deadline_milliseconds = 3 * limits.quiet_milliseconds;
+  TRY(WaitUntilSettled(disks, until_quiet));
   return true;
 }
 

@@ -13,7 +13,8 @@
 
 namespace crashdump {
 
-// How long a boot may wait for the swap: the swaps wait with it.
+// How long a boot may wait for the swap, and then, three times the quiet time at most, for all other disks: the swaps
+// wait with it.
 inline constexpr SettleLimits kBootLimits = {.quiet_milliseconds = 2000, .deadline_milliseconds = 20000};
 
 // Waits until the swap is there that `options` name, that is prepared, or, where none is, that may be. Before a swap is
