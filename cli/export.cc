@@ -51,7 +51,7 @@ constexpr CommandSpec kSpec = {
         "13, not 12); zlib by all.\n"
         "Where no file has that name, FILE is the ID of a recovered dump, as for crashdump report, and its vmcore is\n"
         "read.\n",
-    .example = "crashdump export latest -o vmcore",
+    .example = "crashdump export dump -o vmcore",
 };
 
 struct ExportChoice {
