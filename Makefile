@@ -336,7 +336,7 @@ install: static install-$(INIT)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions packaging/bash-completion/crashdump
 	$(Q)$(if $(wildcard $(DESTDIR)/etc/crashdump.conf),,$(call INSTALL_TEXT,644,packaging/crashdump.conf,/etc/crashdump.conf))
 	$(Q)[ -d $(DESTDIR)/etc/crashdump/recovered.d ] || install -d -m 755 $(DESTDIR)/etc/crashdump/recovered.d
-	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/lib/crashdump,/ /keys /regions)
+	$(Q)install -d -m 700 $(addprefix $(DESTDIR)/var/lib/crashdump,/ /keys /regions /remembered)
 	# Where users may have been first, `recover` makes them.
 	$(Q)$(if $(DESTDIR),install -d -m 700 $(addprefix $(DESTDIR)/var/crash/kernel,/ /dumps))
 

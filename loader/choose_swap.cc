@@ -12,7 +12,7 @@
 namespace crashdump {
 namespace {
 
-constexpr const char* kRememberedSwaps = "swaps";  // in /var/lib/crashdump
+constexpr const char* kRememberedSwaps = "swaps";  // in /var/lib/crashdump/remembered
 constexpr std::string_view kUuid = "uuid";
 
 enum class RegionPlace : uint8_t { kThere, kGone, kUnknown };

@@ -22,6 +22,8 @@ namespace crashdump {
 
 inline constexpr const char* kConfigurationPath = "/etc/crashdump.conf";
 inline constexpr const char* kStatePath = "/var/lib/crashdump";
+// One level below, so that nobody sees by the times of the directory above when what is in it changes.
+inline constexpr const char* kRememberedPath = "/var/lib/crashdump/remembered";
 inline constexpr const char* kKeysPath = "/var/lib/crashdump/keys";
 inline constexpr const char* kRegionsPath = "/var/lib/crashdump/regions";
 inline constexpr const char* kRunPath = "/run/crashdump";

@@ -45,7 +45,8 @@ Result<> CheckDurable(const Machine& machine, const char* path) {
 Result<DiskState> DiskState::Open(const Machine& machine) {
   // The parent decides: our own directory may not exist yet, and must not be made on the wrong filesystem.
   TRY(CheckDurable(machine, machine.Exists(kStatePath) ? kStatePath : "/var/lib"));
-  DiskStateDirectory remembered = TRY(DiskStateDirectory::Open(machine.Path(kStatePath).c_str()));
+  TRY(DiskStateDirectory::Open(machine.Path(kStatePath).c_str()));
+  DiskStateDirectory remembered = TRY(DiskStateDirectory::Open(machine.Path(kRememberedPath).c_str()));
   DiskStateDirectory keys = TRY(DiskStateDirectory::Open(machine.Path(kKeysPath).c_str(), FileCache::kBypass));
   DiskStateDirectory regions = TRY(DiskStateDirectory::Open(machine.Path(kRegionsPath).c_str()));
   DiskStateDirectory run = TRY(DiskStateDirectory::Open(machine.Path(kRunPath).c_str()));

@@ -24,7 +24,7 @@ class StateTest : public testing::Test {
 
 TEST_F(StateTest, DirectoriesAreForRootOnly) {
   ASSERT_TRUE(DiskState::Open(machine_).ok());
-  for (const char* const path : {kStatePath, kKeysPath, kRegionsPath, kRunPath}) {
+  for (const char* const path : {kStatePath, kKeysPath, kRegionsPath, kRememberedPath, kRunPath}) {
     struct stat status {};
     ASSERT_EQ(stat(machine_.Path(path).c_str(), &status), 0) << path;
     EXPECT_EQ(status.st_mode & 07777U, 0700U) << path;

@@ -55,7 +55,10 @@ TOOLS = {"hooks/crashdump": 0o755, "scripts/init-top/crashdump": 0o755}
 TOOLS_OF_PACKAGE = below("usr/share/initramfs-tools", {**TOOLS, "conf-hooks.d/crashdump": 0o644})
 TOOLS_OF_ADMINISTRATOR = below("etc/initramfs-tools", {**TOOLS, "conf.d/crashdump": 0o644})
 OPEN = ("etc/crashdump", "etc/crashdump/recovered.d", "var/crash")
-PRIVATE = ("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/crash/kernel", "var/crash/kernel/dumps")
+PRIVATE = (
+    *("var/lib/crashdump", "var/lib/crashdump/keys", "var/lib/crashdump/regions", "var/lib/crashdump/remembered"),
+    *("var/crash/kernel", "var/crash/kernel/dumps"),
+)
 
 
 def install(directory: pathlib.Path, *variables: str) -> dict[str, int]:
