@@ -12,6 +12,7 @@ HOOKS = "crashdump-hooks.service"
 SESSIONS = "systemd-user-sessions.service"
 # What systemd tells everybody of a run: when each state began, and which processes there were.
 OF_THE_RUN = re.compile(r".*Timestamp(Monotonic)?|ExecMainPID|ExecStart(Pre)?(Ex)?|InvocationID")
+HOW_LONG = re.compile(r"\bin [0-9.]+m?s\b")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def what_a_user_sees(system: SystemdGuest) -> Seen:
         assert path in files and vm.run(f"ls {path}", user=VISITOR).status != 0
         assert vm.run(f"cd {path}", user=VISITOR).status != 0
     other = vm.must("cat /proc/swaps; grep SwapTotal /proc/meminfo", user=VISITOR)
-    other += vm.run("journalctl -q -b; journalctl -q -u 'crashdump-*'; dmesg", user=VISITOR).out
+    # A user's own session is in the journal, too, without times: how long it took to begin.
+    other += HOW_LONG.sub("in a while", vm.run("journalctl -q -b -o cat; journalctl -q -o cat -u 'crashdump-*'; dmesg", user=VISITOR).out)
     properties = {}
     for unit in (*UNITS, HOOKS):
         for line in vm.must(f"systemctl show {unit}", user=VISITOR).splitlines():
