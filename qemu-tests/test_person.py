@@ -260,7 +260,7 @@ def test_a_keyboard_on_usb(make_rig: Callable[..., Rig], tmp_path: Path) -> None
     rig = make_rig(tools=tools, extra_arguments=["-machine", "i8042=off", "-device", "qemu-xhci", "-device", "usb-kbd"])
     vm = rig.vm
     rig.boot()
-    rig.product.configure(append="crashdump.confirm=120 crashdump.linger=1")
+    rig.product.configure(append="crashdump.confirm=120 crashdump.screen=brown crashdump.linger=1")
     rig.product.arm()
     vm.crash()
     wait_for_status_line(vm, _ASKED, timeout=120)
