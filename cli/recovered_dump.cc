@@ -19,7 +19,7 @@ constexpr uint64_t kTextLimit = 256 * kMiB;
 
 }  // namespace
 
-std::string CrashDirectory(const CommandLine& line) { return line.Text("directory").value_or("/var/crash"); }
+std::string CrashDirectory(const CommandLine& line) { return line.Text("directory").value_or(kCrashDirectory); }
 
 Result<std::string> RecoveredDump::ReadText(const char* file) const {
   return TRY(ReadTextFileAt(directory.get(), file, kTextLimit), "%s/%s", path.c_str(), file);

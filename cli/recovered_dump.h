@@ -12,6 +12,9 @@
 
 namespace crashdump {
 
+// Where recover puts them, and where they are looked for, unless --directory says otherwise.
+inline constexpr const char* kCrashDirectory = "/var/crash";
+
 inline constexpr OptionSpec kDirectoryOption = {"directory", OptionKind::kText, "DIR",
                                                 "recovered dumps are below DIR/kernel/dumps (default /var/crash)"};
 

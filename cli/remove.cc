@@ -25,9 +25,7 @@ constexpr CommandSpec kSpec = {
         "Removes recovered dumps: all that are named, or none. ID is the dump's name as `crashdump list` shows it, "
         "the\n"
         "beginning of the name, or \"latest\". A dump of which something is still to be recovered stays, and so does\n"
-        "one whose directory holds other files than crashdump's.\n"
-        "\n"
-        "Example: crashdump remove 20261122\n",
+        "one whose directory holds other files than crashdump's.\n",
     .example = "crashdump remove 20261122235901",
 };
 

@@ -35,7 +35,7 @@ constexpr CommandSpec kSpec = {
         "shows\n"
         "it, the beginning of the name, or \"latest\".\n"
         "\n"
-        "Example: apport-cli \"$(crashdump report latest --publish)\"\n",
+        "To read it: apport-cli \"$(crashdump report latest --publish)\"\n",
     .example = "crashdump report latest --publish",
 };
 

@@ -7,6 +7,7 @@
 #include "capture/writer/version.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/recovered_dump.h"
 #include "cli/root_command.h"
 #include "cli/test_outcome.h"
 #include "common/base/json_writer.h"
@@ -17,8 +18,6 @@
 
 namespace crashdump {
 namespace {
-
-constexpr const char* kCrashDirectory = "/var/crash";
 
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"quiet", OptionKind::kFlag, "", "print nothing: the exit status tells", 'q'},

@@ -29,8 +29,8 @@ struct TicketReport {
   std::string device;  // the kernel's name, for people
   DumpId key_id{};
   uint64_t room = 0;       // bytes for memory; 0: messages only
-  bool is_new = false;     // a place was set aside for it, and the machine armed anew around that
-  std::string arm_report;  // then, what the arming has said
+  bool is_new = false;     // a place was set aside for it now
+  std::string arm_report;  // if the machine was armed anew around the place: what that has said
 };
 
 // Puts the ticket, with capture kernel and initramfs as `files` names them, into `directory`, which must be there, as

@@ -47,7 +47,7 @@ bool IsUnannounced(int dumps_fd, const std::string& name) {
   return faccessat(dumps_fd, (name + "/" + kUnannouncedName).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// What is published and what a preview says would be, by name.
+// What is published and what a preview says would be, in order of publication.
 std::vector<KeptDump> KeptDumps(int dumps_fd, const std::vector<ListedDump>& listed, const KeyStore& keys,
                                 const std::vector<RecoverNote>& notes) {
   std::vector<KeptDump> kept;
