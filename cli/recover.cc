@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -199,10 +198,7 @@ Result<int> Recover(const CommandLine& line, const RecoverChoice& choice) {
     retain(RetentionMode::kPreview, notes);
     return PrintNotes(notes);
   }
-  struct utsname names {};
-  (void)uname(&names);
-  Publisher publisher =
-      TRY(Publisher::Open(directory, keep_free, ReadHostFacts("", names.machine), configuration.reports));
+  Publisher publisher = TRY(Publisher::Open(directory, keep_free, ReadHostFacts(), configuration.reports));
   const LockFunction take_lock = [&state] { return TakeLock(state.run()); };
   std::vector<RecoverNote> notes =
       TRY(RecoverDumps(machine, state.directories(), publisher, devices, make_dumps, take_lock));

@@ -100,10 +100,7 @@ Result<std::vector<std::string>> AnnounceDumps(const std::string& crash_director
   for (const ListedDump& dump : listed) {
     if (!IsDumpName(dump.name) || !dump.info.ok()) continue;
     const Result<UniqueFd> directory = FindPrivateDirectory(dumps.value().get(), dump.name.c_str());
-    struct stat status {};
-    const bool is_unannounced =
-        directory.ok() && fstatat(directory.value().get(), kUnannouncedName, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!is_unannounced) continue;
+    if (!directory.ok() || !IsUnannounced(directory.value().get())) continue;
     if (!found) found = TRY(FindHooks(hooks.directory, lines));
     const std::string path = crash_directory + "/kernel/dumps/" + dump.name;
     for (const std::string& hook : *found) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // `crashdump report`: the report of a recovered dump, for the tools of apport.
 #include <fcntl.h>
-#include <sys/utsname.h>
 
 #include <array>
 #include <cerrno>
@@ -40,10 +39,8 @@ constexpr CommandSpec kSpec = {
 };
 
 Result<std::string> MakeReport(const RecoveredDump& dump) {
-  struct utsname names {};
-  (void)uname(&names);
   const std::string messages = TRY(dump.ReadText(kMessagesName));
-  std::string report = TRY(FormatDumpReport(ReadHostFacts("", names.machine), dump.info, dump.path, messages));
+  std::string report = TRY(FormatDumpReport(ReadHostFacts(), dump.info, dump.path, messages));
   TRY(ReplaceFileAt(dump.directory.get(), kReportName, report), "%s/%s", dump.path.c_str(), kReportName);
   return report;
 }

@@ -11,6 +11,9 @@ inline constexpr const char* kMessagesName = "dmesg.txt";
 // Empty, and there until the hooks have been told of what the directory holds.
 inline constexpr const char* kUnannouncedName = "unannounced";
 
+// Whether the dump in that directory is one that the hooks have not been told of.
+bool IsUnannounced(int directory_fd);
+
 // The name of a directory that is being removed begins with it.
 inline constexpr std::string_view kGoingPrefix = ".going-";
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "recover/host_facts.h"
 
+#include <sys/utsname.h>
+
 #include <array>
 #include <utility>
 
@@ -80,6 +82,12 @@ HostFacts ReadHostFacts(const std::string& root, std::string_view machine) {
   return {.distribution = Distribution(root),
           .architecture = Architecture(machine),
           .package_version = [root](const std::string& release) { return PackageVersion(root, release); }};
+}
+
+HostFacts ReadHostFacts() {
+  struct utsname names {};
+  (void)uname(&names);
+  return ReadHostFacts("", names.machine);
 }
 
 }  // namespace crashdump

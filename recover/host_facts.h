@@ -19,4 +19,7 @@ struct HostFacts {
 // package that is not known has the version "".
 HostFacts ReadHostFacts(const std::string& root, std::string_view machine);
 
+// Of the running system.
+HostFacts ReadHostFacts();
+
 }  // namespace crashdump

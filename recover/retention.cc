@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <tuple>
@@ -18,33 +17,26 @@
 namespace crashdump {
 namespace {
 
-// What the files of a directory of ours take of the disk.
-uint64_t BytesOnDisk(int dumps_fd, const std::string& name) {
-  const Result<UniqueFd> directory = FindPrivateDirectory(dumps_fd, name.c_str());
-  if (!directory.ok()) return 0;
-  const Result<std::vector<std::string>> entries = NamesInDirectory(directory.value().get());
+// What its files take of the disk.
+uint64_t BytesOnDisk(int directory_fd) {
+  const Result<std::vector<std::string>> entries = NamesInDirectory(directory_fd);
   if (!entries.ok()) return 0;
   constexpr uint64_t kStatBlock = 512;
   uint64_t bytes = 0;
   for (const std::string& entry : entries.value()) {
     struct stat status {};
-    if (fstatat(directory.value().get(), entry.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (fstatat(directory_fd, entry.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     bytes += static_cast<uint64_t>(status.st_blocks) * kStatBlock;
   }
   return bytes;
 }
 
 // When this machine has published it: the crash's own time may be that of a clock that nobody has set. 0: nobody knows.
-uint64_t PublicationTime(int dumps_fd, const std::string& name) {
+uint64_t PublicationTime(int directory_fd) {
   struct stat status {};
-  if (fstatat(dumps_fd, (name + "/" + kDumpInfoName).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;
+  if (fstatat(directory_fd, kDumpInfoName, &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;
   constexpr uint64_t kNanoseconds = 1'000'000'000;
   return static_cast<uint64_t>(status.st_mtim.tv_sec) * kNanoseconds + static_cast<uint64_t>(status.st_mtim.tv_nsec);
-}
-
-// What has not been told to the hooks of the administrator, who may want to fetch it.
-bool IsUnannounced(int dumps_fd, const std::string& name) {
-  return faccessat(dumps_fd, (name + "/" + kUnannouncedName).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 // What is published and what a preview says would be, in order of publication.
@@ -53,8 +45,16 @@ std::vector<KeptDump> KeptDumps(int dumps_fd, const std::vector<ListedDump>& lis
   std::vector<KeptDump> kept;
   for (const ListedDump& dump : listed) {
     if (!IsDumpName(dump.name) || !dump.info.ok()) continue;
-    const bool may_go = CheckRemovable(dumps_fd, dump.name, keys).ok() && !IsUnannounced(dumps_fd, dump.name);
-    kept.push_back({dump.name, BytesOnDisk(dumps_fd, dump.name), may_go, PublicationTime(dumps_fd, dump.name)});
+    const Result<UniqueFd> directory = FindPrivateDirectory(dumps_fd, dump.name.c_str());
+    if (!directory.ok()) {
+      // Somebody else's by now. It counts, and stays.
+      kept.push_back({.name = dump.name});
+      continue;
+    }
+    const int fd = directory.value().get();
+    // The administrator's hooks may want to fetch what they have not been told of.
+    const bool may_go = CheckRemovable(dumps_fd, dump.name, keys).ok() && !IsUnannounced(fd);
+    kept.push_back({dump.name, BytesOnDisk(fd), may_go, PublicationTime(fd)});
   }
   for (const RecoverNote& note : notes) {
     if (note.dump.empty()) continue;
