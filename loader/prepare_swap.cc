@@ -144,25 +144,34 @@ Result<Uuid> UuidOfChoice(const Machine& machine, const StateDirectories& state,
   });
 }
 
+struct Outlook {
+  PrepareRequest request;
+  PreparePlan plan;
+};
+
+// Which swap it is about, and what would be done to it.
+Result<Outlook> LookAhead(const Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
+  PrepareRequest request = TRY(MakeRequest(machine, options));
+  request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
+  request.identity = TRY(FindTarget(machine, request.swap_uuid));
+  PreparePlan plan = TRY(Preview(machine, state, request, request.identity));
+  return Outlook{std::move(request), std::move(plan)};
+}
+
 }  // namespace
 
 Result<SwapChoice> ChooseSwap(const Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
-  PrepareRequest request = TRY(MakeRequest(machine, options));
-  request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
-  const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
-  const PreparePlan plan = TRY(Preview(machine, state, request, identity));
-  return SwapChoice{request.swap_uuid, identity.name, plan.change == PrepareChange::kNone};
+  const Outlook outlook = TRY(LookAhead(machine, state, options));
+  const PrepareRequest& request = outlook.request;
+  return SwapChoice{request.swap_uuid, request.identity.name, outlook.plan.change == PrepareChange::kNone};
 }
 
 Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state, const PrepareOptions& options) {
-  PrepareRequest request = TRY(MakeRequest(machine, options));
-  request.swap_uuid = TRY(UuidOfChoice(machine, state, request, options.swap_uuid));
-  const DeviceIdentity identity = TRY(FindTarget(machine, request.swap_uuid));
-  request.identity = identity;
-  const char* const name = identity.name.c_str();
   // Nothing to do is told without a need for the swap to be inactive. So are refusals.
-  const PreparePlan preview = TRY(Preview(machine, state, request, identity));
-  if (preview.change == PrepareChange::kNone) return Report(preview, identity.name);
+  const Outlook outlook = TRY(LookAhead(machine, state, options));
+  const DeviceIdentity& identity = outlook.request.identity;
+  const char* const name = identity.name.c_str();
+  if (outlook.plan.change == PrepareChange::kNone) return Report(outlook.plan, identity.name);
   TRY(CheckNotHibernated(machine));
   const std::optional<ActiveSwap> active = TRY(FindActive(machine, identity));
   std::unique_ptr<SwapPause> pause;
@@ -173,9 +182,9 @@ Result<std::string> PrepareSwap(Machine& machine, const StateDirectories& state,
                            "moment",
                            name, active->path.c_str());
     }
-    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, {request.swap_uuid, identity})));
+    pause = TRY(SwapPause::Begin(machine, *active, FstabOptions(machine, {outlook.request.swap_uuid, identity})));
   }
-  const Result<PreparePlan> plan = Change(machine, state, request, identity);
+  const Result<PreparePlan> plan = Change(machine, state, outlook.request, identity);
   const Result<> back = pause ? pause->End() : Result<>();
   if (!plan.ok()) {
     return back.ok() ? plan.error().Prefixed("%s", name)
