@@ -4,6 +4,8 @@
 #include <sys/swap.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <ctime>
 
 #include "common/base/parse.h"
 #include "common/base/units.h"
@@ -18,6 +20,11 @@
 
 namespace crashdump {
 namespace {
+
+// Ten seconds: while somebody loads, the kernel does not tell (kernel/kexec_core.c, crash_get_memory_size, since Linux
+// 6.1, "kexec: turn all kexec_mutex acquisitions into trylocks").
+constexpr timespec kBusyPause = {.tv_sec = 0, .tv_nsec = 100'000'000};
+constexpr unsigned kBusyTries = 100;
 
 // Removes the first line from `text` and returns it.
 std::string_view TakeLine(std::string_view& text) {
@@ -150,8 +157,13 @@ Result<bool> IsCrashKernelLoaded(const Machine& machine) {
 }
 
 Result<uint64_t> CrashReservation(const Machine& machine) {
-  const std::string text = TRY(machine.ReadText(kCrashSizePath));
-  return TRY(ParseNumber(TrimSpace(text)), "%s", kCrashSizePath);
+  Result<std::string> text = machine.ReadText(kCrashSizePath);
+  for (unsigned tries = 0; tries < kBusyTries && !text.ok() && text.error().os_error() == EBUSY; ++tries) {
+    (void)nanosleep(&kBusyPause, nullptr);
+    text = machine.ReadText(kCrashSizePath);
+  }
+  TRY(text);
+  return TRY(ParseNumber(TrimSpace(text.value())), "%s", kCrashSizePath);
 }
 
 }  // namespace crashdump
