@@ -5,6 +5,7 @@
 #include <array>
 
 #include "capture/writer/version.h"
+#include "cli/colour.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/recovered_dump.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr auto kOptions = std::to_array<OptionSpec>({
     {"quiet", OptionKind::kFlag, "", "print nothing: the exit status tells", 'q'},
     {"json", OptionKind::kFlag, "", "for programs: one object"},
+    {"no-color", OptionKind::kFlag, "", "no colours at a terminal either; as with NO_COLOR=1 in the environment"},
 });
 
 constexpr CommandSpec kSpec = {
@@ -68,11 +70,13 @@ Overview Look(const Machine& machine, const StateDirectories& state) {
   return overview;
 }
 
-std::string ForPeople(const Overview& overview) {
+std::string ForPeople(const Overview& overview, const Painter& painter) {
   std::string text;
-  if (overview.status.armed()) text = Describe(*overview.status.target) + "\n";
-  for (const std::string& problem : overview.status.problems) text += "not armed: " + problem + "\n";
-  for (const std::string& warning : overview.status.warnings) text += "warning: " + warning + "\n";
+  if (overview.status.armed()) text = painter.Paint(Colour::kGreen, Describe(*overview.status.target)) + "\n";
+  const std::string not_armed = painter.Paint(Colour::kRed, "not armed:") + " ";
+  for (const std::string& problem : overview.status.problems) text += not_armed + problem + "\n";
+  const std::string attention = painter.Paint(Colour::kYellow, "warning:") + " ";
+  for (const std::string& warning : overview.status.warnings) text += attention + warning + "\n";
   if (overview.result) text += overview.result->text + "\n";
   return text;
 }
@@ -107,7 +111,8 @@ Result<int> PrintStatus(const CommandLine& line) {
   DiskState state = TRY(DiskState::Open(machine));
   const Overview overview = Look(machine, state.directories());
   if (!line.Has("quiet")) {
-    const std::string text = line.Has("json") ? ForPrograms(overview) : ForPeople(overview);
+    const std::string text =
+        line.Has("json") ? ForPrograms(overview) : ForPeople(overview, Painter::ForOutput(line.Has("no-color")));
     const int printed = PrintOutput("crashdump status", text);
     if (printed != kExitSuccess) return printed;
   }
