@@ -110,12 +110,17 @@ class Machine:
     root: Path
     scripts: Path
 
-    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess:
-        text = (self.scripts / name).read_text()
+    def add_script(self, name: str, source: Path) -> Path:
+        """One that finds everything below the root."""
+        text = source.read_text()
         for place in PLACES:
             text = text.replace(place, str(self.root) + place)
-        script = self.root / name
-        script.write_text(text)
+        script = self.add(name, text)
+        script.chmod(0o755)
+        return script
+
+    def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess:
+        script = self.add_script(name, self.scripts / name)
         path = f"{self.root}/bin:{os.environ['PATH']}"
         done = subprocess.run(["sh", script, *arguments], capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
         assert done.returncode == 0, done.stderr
@@ -158,6 +163,7 @@ def machine(package: Path, tmp_path: Path) -> Machine:
     # No package owns what is asked for.
     machine.add_program("bin/dpkg-query", "exit 1")
     machine.add_program("usr/lib/crashdump/update-capture-initramfs")
+    machine.add_script("usr/lib/crashdump/add-early-arming", ROOT / "mkinitramfs-hooks/early/add-early-arming")
     gives_back = f'[ "$1" != prepare ] || rm -f "{machine.root}"/var/lib/crashdump/regions/* "{machine.root}"/var/lib/crashdump/keys/*'
     machine.add_program("bin/crashdump", gives_back)
     return machine

@@ -3,7 +3,7 @@
 # A module of dracut(8), which sets $initdir, $kernel and $moddir. Its images have mode 0600 unless told otherwise.
 
 check() {
-	grep -qs '^[[:space:]]*EARLY[[:space:]]*=[[:space:]]*yes[[:space:]]*$' /etc/crashdump.conf
+	/usr/lib/crashdump/add-early-arming --wanted
 }
 
 depends() {
