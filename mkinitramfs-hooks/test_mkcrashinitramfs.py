@@ -308,6 +308,19 @@ def test_more_modules(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert more - plain == {"megaraid_sas.ko", "scsi_mod.ko"}
 
 
+def test_more_modules_bring_the_algorithms_they_ask_for(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    plain = module_names(unpack(pack(root, tmp_path / "image")))
+    lists = root / "lib/modules" / VERSION
+    with (lists / "modules.alias").open("a") as aliases:
+        aliases.write("alias crypto-sum e1000\nalias order ext4\n")
+    (lists / "modules.softdep").write_text(
+        "# Soft dependencies\nsoftdep megaraid-sas pre: crypto-sum crypto-nowhere nowhere order\nsoftdep nvme pre: megaraid_sas crypto-sum\n"
+    )
+    assert module_names(unpack(pack(root, tmp_path / "image"))) == plain
+    more = module_names(unpack(pack(root, tmp_path / "image", "--module", "megaraid_sas")))
+    assert more - plain == {"megaraid_sas.ko", "scsi_mod.ko", "e1000.ko"}
+
+
 def test_modules_by_name_are_packed_besides_those_of_storage(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     plain = module_names(unpack(pack(root, tmp_path / "image")))
     assert module_names(unpack(pack(root, tmp_path / "image", "--modules", "storage"))) == plain

@@ -111,8 +111,8 @@ def dedicated_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path, test_directory: Path) -> Callable[..., Rig]:
     """make_rig(image=..., log=..., memory_mib=..., ...): a machine that is not started yet. `image` becomes its disk as it is; without,
-    it gets a new one that is not prepared. `log`, `interface` and `hotplug` are the disk's; `tools` is another product_disk. Further
-    arguments as in VmConfig."""
+    it gets a new one that is not prepared. `log`, `interface` and `hotplug` are the disk's; `tools` is another product_disk; `drives` are
+    those that the machine has besides. Further arguments as in VmConfig."""
 
     def make(
         image: Optional[Path] = None,
@@ -120,15 +120,16 @@ def make_rig(make_vm: Callable[..., Vm], pristine_disk: Disk, product_disk: Path
         interface: str = "virtio",
         hotplug: bool = False,
         tools: Path = product_disk,
+        drives: Sequence[Drive] = (),
         **options: Any,
     ) -> Rig:
         disk = pristine_disk.at(image or test_directory / "disk.img")
         if image is None:
             copy_image(pristine_disk.path, disk.path)
         first = Drive("disk0", disk.path, serial="DISK0", log=log, interface=interface, hotplug=hotplug)
-        drives = [first, Drive("tools", tools, serial="tools", read_only=True)]
+        all_drives = [first, Drive("tools", tools, serial="tools", read_only=True), *drives]
         options = {"command_line": CRASHKERNEL, "memory_mib": MEMORY_MIB, "stages": True, **options}
-        vm = make_vm(drives=drives, **options)
+        vm = make_vm(drives=all_drives, **options)
         return Rig(vm, disk, Product(vm, disk))
 
     return make

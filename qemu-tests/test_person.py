@@ -3,6 +3,7 @@
 # in the shell shows up on the serial console, which he has sent it to.
 
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from machine.disk import SWAP_UUID, Disk
 from machine.drive import Drive
 from machine.kernel import Kernel
 from machine.picture import Font, Picture
-from machine.product import CRASHKERNEL, build_product_disk
+from machine.product import CRASHKERNEL, PROGRAM, build_product_disk
 from machine.ranges import copy_image, differing_ranges
 from machine.rig import MEMORY_MIB, Rig
 from machine.typist import SerialTerminal, press_together
@@ -98,33 +99,43 @@ def armed(
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A machine that has crashed and waits for the answer."""
-
-    rig: Rig
+class Display:
+    vm: Vm
     font: Font
     directory: Path
 
-    def wait_for_screen(self, *words: str) -> None:
-        """Until all of them stand on its display together."""
+    @staticmethod
+    def of(vm: Vm, directory: Path) -> "Display":
+        return Display(vm, Font.of(vm, directory), directory)
+
+    def wait_for(self, *words: str) -> None:
+        """Until all of them stand on it together."""
         deadline = time.monotonic() + 60
         while True:
-            text = self.font.read(Picture.of(self.rig.vm, self.directory))
+            text = self.font.read(Picture.of(self.vm, self.directory))
             if all(word in text for word in words):
                 return
             assert time.monotonic() < deadline, text
             time.sleep(1)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A machine that has crashed and waits for the answer."""
+
+    rig: Rig
+    display: Display
+
+
 @pytest.fixture
 def asked(armed: ArmedMachine, test_directory: Path) -> Iterator[Asked]:
     rig = armed.go_on(test_directory)
     try:
-        font = Font.of(rig.vm, test_directory)
+        display = Display.of(rig.vm, test_directory)
         rig.vm.crash()
         wait_for_status_line(rig.vm, _ASKED, timeout=120)
         rig.vm.wait_for_console("y: yes, n: no", timeout=60)
-        yield Asked(rig, font, test_directory)
+        yield Asked(rig, display)
     finally:
         rig.vm.kill()
 
@@ -138,11 +149,11 @@ def is_written(before: Disk, after: Disk) -> bool:
 @pytest.mark.parametrize("where", ["serial", "keyboard"])
 def test_no_writes_nothing(where: str, asked: Asked, armed: ArmedMachine) -> None:
     vm = asked.rig.vm
-    asked.wait_for_screen("May messages and memory be written there?", f"vda2 (swap {SWAP_UUID}", "y: yes, n: no.")
+    asked.display.wait_for("May messages and memory be written there?", f"vda2 (swap {SWAP_UUID}", "y: yes, n: no.")
     answer(vm, where, "x ", "n")
     wait_for_status_line(vm, "answer no", timeout=60)
     wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
-    asked.wait_for_screen("the answer was no: nothing was written")
+    asked.display.wait_for("the answer was no: nothing was written")
     assert not is_written(armed.disk, asked.rig.disk)
 
 
@@ -166,7 +177,7 @@ def test_yes_and_then_a_shell(where: str, asked: Asked, armed: ArmedMachine) -> 
         vm.press("dmesg | tail -n 60 >/dev/ttyS0\r")
         vm.wait_for_console(re.escape(_PANIC), timeout=120, start=before)
         vm.press("clear\rdmesg | grep sysrq\r")
-        asked.wait_for_screen(_PANIC, "crashdump# ")
+        asked.display.wait_for(_PANIC, "crashdump# ")
         vm.press("exit\r")
         wait_for_status_line(vm, "shell ended", timeout=60)
     else:
@@ -212,6 +223,53 @@ def test_a_shell_before_and_the_question_behind_it(make_rig: Callable[..., Rig],
     wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
 
 
+_ON_A_FILE_SYSTEM = ["modprobe ext4", "mount /dev/vdc /mnt", "zstd -1 </proc/vmcore >/mnt/vmcore.zst", "umount /mnt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("capture_kernel", "lines"),
+    [("distribution", _ON_A_FILE_SYSTEM), ("dedicated", ["zstd -1 </proc/vmcore >/dev/vdc"])],
+    ids=["distribution", "dedicated"],
+)
+def test_the_memory_saved_by_hand(
+    capture_kernel: str, lines: list[str], make_rig: Callable[..., Rig], dedicated_disk: Path, kernel: Kernel, tmp_path: Path
+) -> None:
+    """As the manual has it (crashdump-capture.8), on a disk that the crashed system did not use."""
+    tools = dedicated_disk
+    if capture_kernel == "distribution":
+        tools = build_product_disk(tmp_path / "tools.img", kernel, packed=["--module", "ext4"])
+    other = tmp_path / "other.img"
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", other, "1G"], check=True)
+    rig = make_rig(tools=tools, terminal=True, drives=[Drive("other", other, serial="other")])
+    vm = rig.vm
+    rig.boot()
+    rig.product.configure(append="crashdump.shell=before crashdump.linger=60")
+    rig.product.arm()
+    vm.crash()
+    vm.wait_for_console(r"The capture begins in \d+ s \(space: wait; Enter: a shell here\)", timeout=120)
+    with vm.serial_terminal() as terminal:
+        open_shell(vm, terminal)
+        for line in lines:
+            before = vm.console.position()
+            terminal.type(f"{line} && echo has $((3 * 7)) ended\r")
+            vm.wait_for_console("has 21 ended", timeout=300, start=before)
+        terminal.type("exit\r")
+        wait_for_status_line(vm, "shell ended", timeout=60)
+    rig.must_recover_a_complete_dump()
+    vm.kill()
+    saved = tmp_path / "vmcore.zst"
+    if capture_kernel == "distribution":
+        subprocess.run(["debugfs", "-R", f"dump /vmcore.zst {saved}", other], check=True, capture_output=True)
+    else:
+        other.rename(saved)
+    # On a partition of its own there is something else behind it, of which zstd complains at the end.
+    decompressed = subprocess.run(["zstd", "-q", "-d", "--stdout", saved], stdout=(tmp_path / "vmcore").open("wb"), check=False)
+    assert (decompressed.returncode == 0) == (capture_kernel == "distribution")
+    messages = subprocess.run([PROGRAM, "messages", tmp_path / "vmcore"], check=True, capture_output=True, text=True).stdout
+    assert _PANIC in messages
+
+
 @pytest.mark.slow
 def test_a_shell_on_failure(make_rig: Callable[..., Rig], dedicated_disk: Path) -> None:
     rig = make_rig(tools=dedicated_disk, terminal=True)
@@ -250,6 +308,27 @@ def test_silence(default: str, make_rig: Callable[..., Rig], dedicated_disk: Pat
     assert is_written(before, rig.disk) == (default == "yes")
     # Without the option no shell is offered.
     assert "shell here" not in rig.vm.console.text()
+
+
+@pytest.mark.slow
+def test_the_question_on_a_plain_display(make_rig: Callable[..., Rig], keyboard_disk: Path, tmp_path: Path) -> None:
+    """Of a machine whose console it is, beside the serial line, which understands nothing but text."""
+    rig = make_rig(tools=keyboard_disk, command_line=f"{CRASHKERNEL} console=tty0")
+    vm = rig.vm
+    rig.boot()
+    rig.product.configure(append="crashdump.confirm=120 crashdump.linger=60")
+    rig.product.arm()
+    display = Display.of(vm, tmp_path)
+    before = vm.console.position()
+    vm.crash()
+    wait_for_status_line(vm, _ASKED, timeout=120)
+    display.wait_for(f"vda2 (swap {SWAP_UUID}", "y: yes, n: no")
+    press_until(vm.press, "n", lambda: "answer no" in vm.status_lines)
+    display.wait_for("the answer was no: nothing was written")
+    wait_for_status_line(vm, "ended 1 the answer was no: nothing was written", timeout=60)
+    shown = vm.console.text(before)
+    assert "y: yes, n: no" in shown and "the answer was no: nothing was written" in shown
+    assert "\x1b" not in shown
 
 
 @pytest.mark.slow
