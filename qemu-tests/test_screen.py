@@ -13,7 +13,7 @@ from machine.firmware import uefi_options
 from machine.guest_image import DISK_MODULES, build_initramfs
 from machine.kernel import Kernel
 from machine.picture import BROWN, WHITE, Font, Picture, is_like
-from machine.product import build_product_disk
+from machine.product import CRASHKERNEL, build_product_disk
 from machine.rig import Rig
 from machine.vm import Vm
 
@@ -99,7 +99,7 @@ def test_a_machine_without_a_display(make_rig: Callable[..., Rig], dedicated_dis
     assert not any(line.startswith("note ") for line in rig.vm.status_lines), rig.vm.status_lines
 
 
-@pytest.mark.parametrize("display", ["text", pytest.param("uefi", marks=_SLOW)])
+@pytest.mark.parametrize("display", ["text", pytest.param("uefi", marks=_SLOW), pytest.param("4K", marks=_SLOW)])
 @pytest.mark.parametrize("capture_kernel", ["dedicated", pytest.param("distribution", marks=_SLOW)])
 def test_what_is_on_the_screen(
     capture_kernel: str,
@@ -111,16 +111,22 @@ def test_what_is_on_the_screen(
     tmp_path: Path,
 ) -> None:
     options: dict[str, Any] = {"tools": dedicated_disk if capture_kernel == "dedicated" else product_disk}
-    if display == "uefi":
+    if display != "text":
         # It sets a graphics mode up, which both kernels use as they find it.
         options |= uefi_options(test_directory)
+    if display == "4K":
+        options["extra_arguments"] += ["-global", "VGA.xres=3840", "-global", "VGA.yres=2160", "-global", "VGA.vgamem_mb=64"]
+        # This firmware knows the mode, and has to be told to take it (drivers/firmware/efi/libstub/gop.c).
+        options["command_line"] = f"{CRASHKERNEL} video=efifb:3840x2160"
     rig = make_rig(**options)
     rig.boot()
     vm = rig.vm
-    assert (vm.run("test -e /sys/firmware/efi").status == 0) == (display == "uefi")
+    assert (vm.run("test -e /sys/firmware/efi").status == 0) == (display != "text")
     rig.product.configure(append="crashdump.screen=brown")
     rig.product.arm()
     font = Font.of(vm, tmp_path)
+    # Twice as wide as usual, or nobody could read them.
+    assert display != "4K" or font.columns == 3840 // 16
     crash_and_look(rig, font, tmp_path, display)
 
 
@@ -128,6 +134,7 @@ def crash_and_look(rig: Rig, font: Font, directory: Path, display: str) -> None:
     """Of a machine that is armed; the dump is recovered at the end. `make pictures` keeps what is seen then, by the display's name."""
     vm = rig.vm
     vm.hold_stages("messages-safe", "reboot")
+    before = vm.console.position()
     vm.crash()
     vm.wait_for_stage("messages-safe", timeout=120)
     during = text_with(vm, font, "Saved to  vda2 ", directory)
@@ -147,6 +154,9 @@ def crash_and_look(rig: Rig, font: Font, directory: Path, display: str) -> None:
     print(after)
     for words in (_PANIC, "The machine restarts in "):
         assert words in after, after
+    # The same on the serial line, which may be a dumb one.
+    said = vm.console.text(before)
+    assert _PANIC in said and "crashdump: result: complete " in said and "\x1b" not in said, said
     if pictures := os.environ.get("CRASHDUMP_PICTURES"):
         vm.qmp("screendump", filename=str(Path(pictures) / f"{display}.png"), format="png")
     vm.hold_stages()
