@@ -324,7 +324,7 @@ class Vm:
         except LostMachine as error:
             if self._process is None or self._process.poll() is not None:
                 raise
-            raise LostMachine(f"{error}\n{describe_stall(self._running(self._qmp).command, self._process.pid)}") from error
+            raise LostMachine(f"{error}\n{describe_stall(self._running(self._qmp).command, self._process.pid, self.directory)}") from error
 
     def _connect(self, path: Path) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
