@@ -92,15 +92,23 @@ def watchdog_initramfs(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory)
 
 
 @_SLOW
+@pytest.mark.parametrize("arguments", [[], _IOMMU], ids=["", "iommu"])
 @pytest.mark.parametrize("capture_kernel", ["dedicated", "distribution"])
 def test_a_watchdog_that_the_crashed_kernel_left_running(
-    capture_kernel: str, make_dedicated_rig: Callable[..., Rig], watchdog_initramfs: Path, product_disk: Path, tmp_path: Path
+    capture_kernel: str,
+    arguments: list[str],
+    make_dedicated_rig: Callable[..., Rig],
+    watchdog_initramfs: Path,
+    product_disk: Path,
+    tmp_path: Path,
 ) -> None:
-    rig = make_dedicated_rig(watchdog=True, initramfs=watchdog_initramfs, **others_for(capture_kernel, product_disk))
+    machine = {"watchdog": True, "initramfs": watchdog_initramfs, "extra_arguments": arguments}
+    rig = make_dedicated_rig(**machine, **others_for(capture_kernel, product_disk))
     start_watchdog(rig.vm)
     said = capture(rig, tmp_path, at_start=lambda vm: time.sleep(_HELD_SECONDS))
     assert ("-crashdump " in said) == (capture_kernel == "dedicated")
     assert "i6300ESB timer" in said
+    assert ("DMAR-IR: Enabled IRQ remapping" in said) == bool(arguments)
 
 
 @_SLOW
