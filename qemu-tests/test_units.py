@@ -10,7 +10,7 @@ from typing import Callable
 import pytest
 
 from machine.drive import Drive
-from machine.product import ALL_PAGES, CRASHKERNEL, DUMPS
+from machine.product import ALL_PAGES, CRASHKERNEL, DUMPS, Arming
 from machine.rig import MEMORY_MIB
 from machine.system import VISITOR, BootedSystem
 from users_view import (
@@ -117,17 +117,19 @@ def test_a_large_dump_holds_nobody_up(make_system: Callable[..., BootedSystem], 
 
 
 @pytest.mark.slow
-def test_memory_that_is_plugged_in(make_system: Callable[..., BootedSystem]) -> None:
-    """The image is loaded anew and knows it: this kernel does not see to that itself."""
+def test_processors_and_memory_that_come_and_go(make_system: Callable[..., BootedSystem]) -> None:
+    """The image is loaded anew and knows them: this kernel does not see to that itself."""
     system = make_system(extra_arguments=["-m", f"size={MEMORY_MIB}M,slots=1,maxmem=2G"])
     vm, product = system.vm, system.product
     vm.must(f"systemctl enable {' '.join(UNITS)}")
     check_boot(system, system.reboot())
     first = product.arming()
+    vm.must("echo 0 >/sys/devices/system/cpu/cpu1/online && echo 1 >/sys/devices/system/cpu/cpu1/online")
+    first = wait_for_other_arming(system, first)
     vm.qmp("object-add", **{"qom-type": "memory-backend-ram", "id": "more", "size": PLUGGED})
     vm.qmp("device_add", driver="pc-dimm", id="dimm", memdev="more")
     vm.must(ONLINE)
-    vm.must(f"until ! grep -q {first.key_id} /run/crashdump/armed && /usr/sbin/crashdump status; do sleep 1; done", timeout=180)
+    wait_for_other_arming(system, first)
     system.crash_into_next_boot()
     check_boot(system, system.wait_until_up())
     [name] = product.dumps()
@@ -135,6 +137,13 @@ def test_memory_that_is_plugged_in(make_system: Callable[..., BootedSystem]) -> 
     facts = dict(line.split("=", 1) for line in info["machine_facts"])
     assert info["state"] == "complete"
     assert int(facts["memory_pages"]) * int(facts["page_size"]) > PLUGGED + (MEMORY_MIB << 19)
+
+
+def wait_for_other_arming(system: BootedSystem, former: Arming) -> Arming:
+    """Until nothing is loading any more: each change loads anew."""
+    done = f"! grep -q {former.key_id} /run/crashdump/armed && [ -z \"$(systemctl list-jobs --no-legend)\" ]"
+    system.vm.must(f"until {done} && /usr/sbin/crashdump status; do sleep 1; done", timeout=180)
+    return system.product.arming()
 
 
 @pytest.mark.slow
