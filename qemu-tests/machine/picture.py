@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a machine's display shows: its colours, its text, character by character, and what a phone reads off it.
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,10 +97,15 @@ class Font:
         text = "\\033[0m\\033[2J\\033[?25l\\033[H" + "".join(f"\\{ord(each):03o}" for each in _PRINTABLE[:half])
         text += "\\033[2;1H" + "".join(f"\\{ord(each):03o}" for each in _PRINTABLE[half:])
         vm.must(f"printf '{text}' >/dev/tty0")
-        cells = Picture.of(vm, directory).cells(columns, rows)
-        shown = cells[0][:half] + cells[1][: len(_PRINTABLE) - half]
-        characters = dict(zip(shown, _PRINTABLE))
-        assert len(characters) == len(_PRINTABLE), "two characters look the same"
+        # A driver may show it later.
+        deadline = time.monotonic() + 30
+        while True:
+            cells = Picture.of(vm, directory).cells(columns, rows)
+            characters = dict(zip(cells[0][:half] + cells[1][: len(_PRINTABLE) - half], _PRINTABLE))
+            if len(characters) == len(_PRINTABLE):
+                break
+            assert time.monotonic() < deadline, "two characters look the same"
+            time.sleep(0.5)
         return Font(columns, rows, characters)
 
     def read(self, picture: Picture) -> str:
