@@ -10,8 +10,8 @@ UNITS = ("crashdump-prepare.service", "crashdump-load.service", "crashdump-recov
 # Started by the last of them.
 HOOKS = "crashdump-hooks.service"
 SESSIONS = "systemd-user-sessions.service"
-# What systemd tells everybody of a run: when each state began, and which processes there were, and where.
-OF_THE_RUN = re.compile(r".*Timestamp(Monotonic)?|ExecMainPID|ControlGroupId|ExecStart(Pre)?(Ex)?|InvocationID")
+# What systemd tells everybody of a run: when each state began, which processes there were, where, and what memory is free.
+OF_THE_RUN = re.compile(r".*Timestamp(Monotonic)?|ExecMainPID|ControlGroupId|MemoryAvailable|ExecStart(Pre)?(Ex)?|InvocationID")
 HOW_LONG = re.compile(r"\bin [0-9.]+m?s\b")
 
 
