@@ -42,10 +42,10 @@ class RecoveredDump:
         """The panic is there to the last line that the console shows of it, and no more than `unshown_lines` behind that."""
         for text in ("sysrq: Trigger a crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace:"):
             require(text in self.messages, Lost, f"no '{text}' in the messages")
-        # The kernel's own line: the capture initramfs shows it, too. The capture kernel begins to speak at this time; firmware and
-        # loaders between do without one.
-        line = console.rindex("\n", 0, console.rindex("] Kernel panic - not syncing: sysrq triggered crash")) + 1
-        said, _, _ = console[line:].partition("\n[    0.000000] ")
+        # The kernel's own line: the capture initramfs shows it, too, behind its own name. The capture kernel begins to speak at this time;
+        # firmware and loaders between do without one.
+        *_, line = re.finditer(r"^\[ *[0-9.]+\] Kernel panic - not syncing: sysrq triggered crash", console, re.MULTILINE)
+        said, _, _ = console[line.start() :].partition("\n[    0.000000] ")
         last = [line for line in said.splitlines() if _TIME.match(line)][-1]
         _, found, behind = self.messages.rpartition(f"\n{last}\n")
         require(found != "" and behind.count("\n") <= unshown_lines, Lost, f"the last line of the messages is not: {last}")

@@ -300,9 +300,9 @@ def test_the_capture_program_hangs_in_its_first_attempt(make_hotplug_rig: Callab
 def test_a_capture_program_that_spins(
     loop: str, option: str, ends: list[str], make_rig: Callable[..., Rig], kernel: Kernel, tmp_path: Path
 ) -> None:
-    program = tmp_path / "spinning"
-    program.write_text(f"#!/bin/busybox sh\nwhile :; do {loop}; done\n")
-    rig = make_rig(tools=build_product_disk(tmp_path / "tools.img", kernel, packed=["--capture", str(program)]))
+    spinning = f"#!/bin/busybox sh\nwhile :; do {loop}; done\n"
+    tools = build_product_disk(tmp_path / "tools.img", kernel, programs={"bin/crashdump-capture": spinning.encode()})
+    rig = make_rig(tools=tools)
     rig.boot()
     rig.product.configure(append=f"{_DEADLINES} {option}")
     rig.product.arm()

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 from machine.architecture import X86_64, Architecture
+from machine.cpio import CpioWriter
 from machine.disk import SWAP_UUID, SwapDisk
 from machine.guest_image import build_sysroot, build_tools_disk
 from machine.kernel import Kernel
@@ -39,15 +40,25 @@ swapon $device && awk -v device=$device '$1 == device { print $3 }' /proc/swaps 
 """
 
 
-def build_product_disk(output: Path, kernel: Kernel, installed: bool = False, packed: Sequence[str] = ()) -> Path:
+def build_product_disk(
+    output: Path, kernel: Kernel, installed: bool = False, packed: Sequence[str] = (), programs: Optional[dict[str, bytes]] = None
+) -> Path:
     """The read-only disk that the guest mounts on /tools: the command, the capture kernel and its initramfs, made with the further
-    arguments `packed`, and with `installed` what `make install` puts into a machine, below installed/."""
+    arguments `packed`, and with `installed` what `make install` puts into a machine, below installed/. `programs` take the place of those
+    in the initramfs."""
     directory = output.with_suffix(".files")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     shutil.copy(program_for(kernel.architecture), directory / "crashdump")
     shutil.copy(kernel.vmlinuz, directory / "vmlinuz")
     shutil.copy(_initramfs(kernel, output.parent, packed), directory / "initramfs")
+    if programs:
+        # Of archives in a row the kernel takes the last one's file.
+        with (directory / "initramfs").open("ab") as stream:
+            cpio = CpioWriter(stream)
+            for name, content in programs.items():
+                cpio.file(name, content, 0o755)
+            cpio.close()
     if installed:
         subprocess.run(["make", "-s", "install", f"DESTDIR={directory / 'installed'}"], cwd=_ROOT, env=_outside_make(), check=True)
     build_tools_disk(output, directory)
