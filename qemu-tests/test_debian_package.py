@@ -32,7 +32,8 @@ PANIC_IN_INITRAMFS = r"""
 set -e
 panic='#!/bin/sh
 [ "$1" = prereqs ] && exit 0
-! grep -q panic_in_initramfs /proc/cmdline || { echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger; }'
+read -r line </proc/cmdline
+case $line in *panic_in_initramfs*) echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger ;; esac'
 if [ -d /etc/initramfs-tools ]; then
 	file=/etc/initramfs-tools/scripts/local-top/panic
 else
