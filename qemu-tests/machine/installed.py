@@ -57,7 +57,7 @@ class InstalledSystem(SystemdGuest):
         """A machine that is not started yet, with its disk in `directory`; `kind` as fetch_system() has it."""
         disk = InstalledDisk.build(directory / "disk.img", fetch_system(kind, suite))
         drives = [Drive("disk0", disk.path, serial="DISK0")]
-        vm = make_vm(kernel=None, initramfs=None, drives=drives, **uefi_options(directory, secure_boot))
+        vm = make_vm(kernel=None, initramfs=None, drives=drives, one_thread=True, **uefi_options(directory, secure_boot))
         return InstalledSystem(vm, disk, Product(vm, disk, program="crashdump"))
 
     def boot_for_the_first_time(self) -> str:

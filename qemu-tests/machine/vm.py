@@ -33,7 +33,10 @@ BOOT_SECONDS = 120
 class VmConfig:
     """What the machine is made of. `command_line` is added to the console and the like, which every guest gets. With `stages`, the
     capture initramfs reports and waits on the second serial port. Without `terminal` nobody can type at the first one. Without a kernel
-    the machine's firmware (machine/firmware.py) starts what it finds on the drives, and that decides on the command line."""
+    the machine's firmware (machine/firmware.py) starts what it finds on the drives, and that decides on the command line. With `one_thread`
+    all processors take turns in one of the host's: slower, but until 8.1 ("accel/tcg: Always lock pages before translation") QEMU may
+    translate code while another processor changes it, and keep what it was: once in some hundred boots a kernel, which changes its own with
+    the help of int3, then takes that interrupt for ever."""
 
     kernel: Optional[Path]
     initramfs: Optional[Path]
@@ -45,6 +48,7 @@ class VmConfig:
     stages: bool = False
     watchdog: bool = False
     terminal: bool = False
+    one_thread: bool = False
     extra_arguments: Sequence[str] = field(default_factory=tuple)
     incoming: Optional[Path] = None  # start() brings back what save_state() has written, stopped; all else must be as it was there
 
@@ -342,7 +346,7 @@ class Vm:
     def _common_arguments(self) -> list[str]:
         config = self.config
         architecture = config.architecture
-        arguments = [*architecture.machine, "-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
+        arguments = [*architecture.machine, "-accel", f"tcg,thread={'single' if config.one_thread else 'multi'}", "-cpu", architecture.cpu]
         arguments += ["-smp", str(config.cpus), "-m", f"{config.memory_mib}M"]
         arguments += ["-nodefaults", "-nic", "none", "-display", "none"]
         arguments += [*architecture.devices, "-device", "virtio-serial-pci,id=ports"]
