@@ -47,8 +47,9 @@ std::vector<KeptDump> KeptDumps(int dumps_fd, const std::vector<ListedDump>& lis
     if (!IsDumpName(dump.name) || !dump.info.ok()) continue;
     const Result<UniqueFd> directory = FindPrivateDirectory(dumps_fd, dump.name.c_str());
     if (!directory.ok()) {
-      // Somebody else's by now. It counts, and stays.
-      kept.push_back({.name = dump.name});
+      // Somebody else's by now. It counts, and stays; as the oldest, so that the newest of ours is never taken for an
+      // older one.
+      kept.push_back({.name = dump.name, .published = 0});
       continue;
     }
     const int fd = directory.value().get();

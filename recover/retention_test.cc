@@ -118,6 +118,16 @@ TEST_F(RetentionTest, WhatTheHooksHaveNotSeenStays) {
   EXPECT_EQ(rig_.Dumps(), (Names{unseen, newest}));
 }
 
+TEST_F(RetentionTest, WhatIsSomebodyElsesNowStaysAndIsNotTheNewest) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  const std::string given = Add("20200101000000");
+  Add("20210101000000");
+  const std::string newest = Add("20220101000000");
+  ASSERT_EQ(chown((rig_.crash().path() + "/kernel/dumps/" + given).c_str(), 1, 1), 0);
+  Apply({.keep = 1});
+  EXPECT_EQ(rig_.Dumps(), (Names{given, newest}));
+}
+
 TEST_F(RetentionTest, APreviewCountsWhatWouldCome) {
   const std::string oldest = Add("20200101000000", kMiB);
   Add("20210101000000", kMiB);
