@@ -68,7 +68,7 @@ class ChooseSwapTest : public testing::Test {
   }
   FakeMachine::Device Unplug(unsigned device) {
     const FakeMachine::Device unplugged = machine_.devices.at(device);
-    machine_.devices.erase(machine_.devices.begin() + device);
+    machine_.devices.erase(machine_.devices.begin() + static_cast<ptrdiff_t>(device));
     return unplugged;
   }
   uint64_t WritesTo(unsigned device) const { return devices_[device].CountOf(FakeBlockDevice::Kind::kWrite); }

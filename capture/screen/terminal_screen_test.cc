@@ -30,7 +30,8 @@ class TerminalScreenTest : public testing::Test {
 
   void Resize(unsigned short rows, unsigned short columns) {
     const struct winsize window = {.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-    ASSERT_EQ(ioctl(master_.get(), TIOCSWINSZ, &window), 0);
+    // musl's ioctl(2) takes an int, which POWER's number does not fit into as it is.
+    ASSERT_EQ(ioctl(master_.get(), static_cast<int>(TIOCSWINSZ), &window), 0);
   }
 
   std::string Read() {
