@@ -42,8 +42,8 @@ bool IsStillLoaded(const Machine& machine) {
 
 Result<> CallKernel(Machine& machine, const CrashImage& image) {
   const Result<> first = machine.LoadCrashKernel(image);
-  // Once more: the call fails for want of memory or because another kexec call is running, and both pass. Not so a
-  // program that hangs.
+  // Once more: the call fails for want of memory, which passes, and kexec-tools because another kexec call is running.
+  // Not so a program that hangs.
   if (!first.ok() && first.error().code() == ErrorCode::kTimeout) return first.error();
   if (!first.ok()) {
     const Result<> second = machine.LoadCrashKernel(image);

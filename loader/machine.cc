@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/kexec.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -13,12 +12,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "common/base/io.h"
 #include "common/base/units.h"
 #include "common/storage/swap_header.h"
 #include "loader/boot_image.h"
+#include "loader/busy.h"
 #include "loader/freed_memory.h"
 #include "loader/load_method.h"
 
@@ -31,8 +30,7 @@ namespace crashdump {
 namespace {
 
 constexpr uint64_t kTextLimit = kMiB;
-constexpr unsigned kDiskLockTries = 100;
-constexpr timespec kDiskLockPause{0, 100'000'000};
+constexpr std::chrono::seconds kDiskLockLimit{10};
 
 // The suspend signature at the beginning of the device or file, if it can be read and has one.
 std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
@@ -45,6 +43,16 @@ std::optional<SuspendSignature> SuspendSignatureOf(const ByteSource& source) {
 long KexecFileLoad(int kernel, int initramfs, const std::string* command_line, unsigned long flags) {
   return syscall(SYS_kexec_file_load, kernel, initramfs, command_line == nullptr ? 0UL : command_line->size() + 1,
                  command_line == nullptr ? nullptr : command_line->c_str(), flags);
+}
+
+// Each of the two calls unloads what either of them has loaded.
+Result<> CallUnload() {
+  if (KexecFileLoad(-1, -1, nullptr, KEXEC_FILE_ON_CRASH | KEXEC_FILE_UNLOAD) == 0) return {};
+  if (errno != ENOSYS) return Error::Os(errno, "kexec_file_load (unload)");
+  if (syscall(SYS_kexec_load, 0UL, 0UL, nullptr, static_cast<unsigned long>(KEXEC_ON_CRASH)) != 0) {
+    return Error::Os(errno, "kexec_load (unload)");
+  }
+  return {};
 }
 
 }  // namespace
@@ -116,14 +124,12 @@ std::vector<DeviceDriver> LinuxMachine::WatchdogDrivers() const { return Drivers
 
 Result<UniqueFd> LinuxMachine::LockDisk(const std::string& disk_name) const {
   UniqueFd disk = TRY(OpenFile(NodePath(paths_, disk_name).c_str(), O_RDONLY | O_NONBLOCK), "%s", disk_name.c_str());
-  for (unsigned tries = 0; flock(disk.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return Error::Os(errno, "%s: flock", disk_name.c_str());
-    if (tries >= kDiskLockTries) {
-      return Error::Format(ErrorCode::kTimeout, "%s: another program holds the lock on the disk: try again later",
-                           disk_name.c_str());
-    }
-    (void)nanosleep(&kDiskLockPause, nullptr);
+  const Result<> locked = LockFile(disk.get(), kDiskLockLimit);
+  if (!locked.ok() && IsBusy(locked.error())) {
+    return Error::Format(ErrorCode::kTimeout, "%s: another program holds the lock on the disk: try again later",
+                         disk_name.c_str());
   }
+  TRY(locked, "%s", disk_name.c_str());
   return disk;
 }
 
@@ -145,13 +151,14 @@ bool LinuxMachine::HasKexecFileLoad() const {
 Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
   if (image.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, image);
   const FreedMemory freed;
-  const long loaded = KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH);
-  const int reason = errno;
+  const Result<> loaded = RetryWhileBusy(kKexecBusyLimit, [&image]() -> Result<> {
+    if (KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH) == 0) return {};
+    return Error::Os(errno, "kexec_file_load");
+  });
   // The overlay with the keys is the last part of the initramfs, and so among what was freed last.
   static_assert(kOverlayCapacity <= FreedMemory::kMostKernelBytes / 2);
   freed.Overwrite(FreedMemory::kMostKernelBytes);
-  if (loaded != 0) return Error::Os(reason, "kexec_file_load");
-  return {};
+  return loaded;
 }
 
 Result<> LinuxMachine::Panic() {
@@ -160,14 +167,6 @@ Result<> LinuxMachine::Panic() {
   return WriteExistingFile("/proc/sysrq-trigger", "c");
 }
 
-// Each of the two calls unloads what either of them has loaded.
-Result<> LinuxMachine::UnloadCrashKernel() {
-  if (KexecFileLoad(-1, -1, nullptr, KEXEC_FILE_ON_CRASH | KEXEC_FILE_UNLOAD) == 0) return {};
-  if (errno != ENOSYS) return Error::Os(errno, "kexec_file_load (unload)");
-  if (syscall(SYS_kexec_load, 0UL, 0UL, nullptr, static_cast<unsigned long>(KEXEC_ON_CRASH)) != 0) {
-    return Error::Os(errno, "kexec_load (unload)");
-  }
-  return {};
-}
+Result<> LinuxMachine::UnloadCrashKernel() { return RetryWhileBusy(kKexecBusyLimit, CallUnload); }
 
 }  // namespace crashdump

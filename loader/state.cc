@@ -3,18 +3,16 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "common/base/io.h"
+#include "loader/busy.h"
 
 namespace crashdump {
 namespace {
 
-constexpr unsigned kLockTries = 300;
-constexpr timespec kLockPause{0, 100'000'000};
+constexpr std::chrono::seconds kLockLimit{30};
 
 const char* MemoryFilesystem(uint64_t type) {
   switch (type) {
@@ -55,14 +53,12 @@ Result<DiskState> DiskState::Open(const Machine& machine) {
 
 Result<UniqueFd> TakeLock(const DiskStateDirectory& run) {
   UniqueFd lock = TRY(OpenFileAt(run.fd(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW), "%s/lock", kRunPath);
-  for (unsigned tries = 0; flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return Error::Os(errno, "%s/lock: flock", kRunPath);
-    if (tries >= kLockTries) {
-      return Error::Format(ErrorCode::kTimeout, "another crashdump command is still running (it holds %s/lock)",
-                           kRunPath);
-    }
-    (void)nanosleep(&kLockPause, nullptr);
+  const Result<> locked = LockFile(lock.get(), kLockLimit);
+  if (!locked.ok() && IsBusy(locked.error())) {
+    return Error::Format(ErrorCode::kTimeout, "another crashdump command is still running (it holds %s/lock)",
+                         kRunPath);
   }
+  TRY(locked, "%s/lock", kRunPath);
   // The program that loads for us holds it, too: when this process is killed, nobody else begins before that is over.
   if (fcntl(lock.get(), F_SETFD, 0) != 0) return Error::Os(errno, "%s/lock: fcntl", kRunPath);
   return lock;

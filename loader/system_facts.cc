@@ -4,11 +4,10 @@
 #include <sys/swap.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <ctime>
 
 #include "common/base/parse.h"
 #include "common/base/units.h"
+#include "loader/busy.h"
 
 // Not in every libc's <sys/swap.h>; values of Linux include/linux/swap.h.
 #ifndef SWAP_FLAG_DISCARD_ONCE
@@ -20,11 +19,6 @@
 
 namespace crashdump {
 namespace {
-
-// Ten seconds: while somebody loads, the kernel does not tell (kernel/kexec_core.c, crash_get_memory_size, since Linux
-// 6.1, "kexec: turn all kexec_mutex acquisitions into trylocks").
-constexpr timespec kBusyPause = {.tv_sec = 0, .tv_nsec = 100'000'000};
-constexpr unsigned kBusyTries = 100;
 
 // Removes the first line from `text` and returns it.
 std::string_view TakeLine(std::string_view& text) {
@@ -157,13 +151,9 @@ Result<bool> IsCrashKernelLoaded(const Machine& machine) {
 }
 
 Result<uint64_t> CrashReservation(const Machine& machine) {
-  Result<std::string> text = machine.ReadText(kCrashSizePath);
-  for (unsigned tries = 0; tries < kBusyTries && !text.ok() && text.error().os_error() == EBUSY; ++tries) {
-    (void)nanosleep(&kBusyPause, nullptr);
-    text = machine.ReadText(kCrashSizePath);
-  }
-  TRY(text);
-  return TRY(ParseNumber(TrimSpace(text.value())), "%s", kCrashSizePath);
+  const auto read = [&machine] { return machine.ReadText(kCrashSizePath); };
+  const std::string text = TRY(RetryWhileBusy(kKexecBusyLimit, read));
+  return TRY(ParseNumber(TrimSpace(text)), "%s", kCrashSizePath);
 }
 
 }  // namespace crashdump

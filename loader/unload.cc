@@ -3,6 +3,7 @@
 
 #include "common/base/io.h"
 #include "common/format/armed_record.h"
+#include "loader/busy.h"
 #include "loader/panic_causes.h"
 #include "loader/system_facts.h"
 
@@ -23,7 +24,8 @@ Result<uint64_t> ReleaseReservation(const Machine& machine) {
     return Error::Format(ErrorCode::kRefused, "a capture kernel is still loaded into the reserved memory");
   }
   const uint64_t reserved = TRY(CrashReservation(machine));
-  if (reserved > 0) TRY(WriteExistingFile(machine.Path(kCrashSizePath).c_str(), "0"), "%s", kCrashSizePath);
+  const auto shrink = [&machine] { return WriteExistingFile(machine.Path(kCrashSizePath).c_str(), "0"); };
+  if (reserved > 0) TRY(RetryWhileBusy(kKexecBusyLimit, shrink), "%s", kCrashSizePath);
   return reserved;
 }
 
