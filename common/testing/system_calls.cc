@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/units.h"
 
 namespace crashdump {
 namespace {
@@ -78,7 +79,8 @@ extern "C" ssize_t getrandom(void* buffer, size_t size, unsigned flags) {
 extern "C" void* __real_aligned_alloc(size_t alignment, size_t size);   // NOLINT(bugprone-reserved-identifier)
 extern "C" void* __wrap_aligned_alloc(size_t alignment, size_t size) {  // NOLINT(bugprone-reserved-identifier)
   crashdump::AllocationFault* const fault = crashdump::allocation_fault;
-  if (fault != nullptr && fault->Next()) {
+  const bool is_buffer = alignment >= crashdump::kDiskUnit;
+  if (is_buffer && fault != nullptr && fault->Next()) {
     errno = ENOMEM;
     return nullptr;
   }

@@ -46,7 +46,8 @@ class FixedFreeSpace {
   FixedFreeSpace& operator=(const FixedFreeSpace&) = delete;
 };
 
-// While it exists, calls of aligned_alloc(3) are counted, and the n-th, from 0, fails. One at a time.
+// While it exists, calls of aligned_alloc(3) for buffers are counted, and the n-th, from 0, fails. One at a time. What
+// is aligned to less than kDiskUnit is an object: on i386 operator new has it from there, and may not fail.
 class AllocationFault {
  public:
   explicit AllocationFault(std::optional<uint64_t> fails = std::nullopt);
