@@ -17,6 +17,7 @@
 
 #include "common/base/range_source.h"
 #include "common/testing/sanitizer.h"
+#include "common/testing/seccomp.h"
 #include "recover/recovery_rig_test.h"
 
 namespace crashdump {
@@ -109,6 +110,7 @@ class Hijacked final : public ByteSource {
 };
 
 TEST_F(SandboxedDumpsTest, AReaderThatWasTakenOverIsEnded) {
+  if (!testing::HasSeccomp()) GTEST_SKIP() << testing::kNoSeccomp;
   RecoveryRig rig;
   const KeyRecord record = rig.AddRecord(7);
   rig.Place(RecoveryRig::PlanFor(record));
@@ -232,6 +234,7 @@ bool MayLockMemory() {
 }
 
 TEST_F(SandboxedDumpsTest, AReaderIsNobody) {
+  if (!testing::HasSeccomp()) GTEST_SKIP() << testing::kNoSeccomp;
   RecoveryRig rig;
   const KeyRecord record = rig.AddRecord(7);
   rig.Place(RecoveryRig::PlanFor(record));
