@@ -44,9 +44,10 @@ class Interval {
 
 }  // namespace
 
-uint64_t CapturePipeline::BytesPerThread(CompressionLevels compression) {
-  return ChunkCompressor::WorkspaceBytes(compression) + ChunkBuilder::kBufferBytes + ChunkCompressor::kOutputBytes +
-         64 * kKiB;  // stack, and what allocation adds
+uint64_t CapturePipeline::MemoryBytes(const PipelineOptions& options) {
+  const uint64_t of_thread = ChunkCompressor::WorkspaceBytes(options.compression) + ChunkBuilder::kBufferBytes +
+                             64 * kKiB;  // stack, and what allocation adds
+  return options.threads * of_thread + SlotsFor(options.threads) * ChunkCompressor::kOutputBytes;
 }
 
 Result<std::unique_ptr<CapturePipeline>> CapturePipeline::Create(PageFiller filler, const PipelineOptions& options,

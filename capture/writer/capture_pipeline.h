@@ -54,8 +54,8 @@ class CapturePipeline {
  public:
   static constexpr unsigned kMaxThreads = kMostCaptureThreads;
 
-  // Bytes that one thread needs.
-  static uint64_t BytesPerThread(CompressionLevels compression);
+  // What Create() allocates.
+  static uint64_t MemoryBytes(const PipelineOptions& options);
 
   // Allocates and touches all memory and starts the threads, which wait. `stop` may be set at any time, from a signal
   // handler too, and must outlive the pipeline. If not all of the threads can be had, it makes do with fewer.

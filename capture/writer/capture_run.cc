@@ -42,14 +42,16 @@ DumpId AttemptId(const Vmcore& vmcore, const DumpContents& contents, const KeyAr
                         .random = random});
 }
 
-unsigned ThreadsThatFit(const CaptureOptions& options, CaptureLog& log, CaptureListener& listener) {
+PipelineOptions WhatFits(const CaptureOptions& options, CaptureLog& log, CaptureListener& listener) {
+  const PipelineOptions wanted = {.threads = options.threads, .compression = options.compression};
   const Result<std::string> meminfo = ReadTextFile("/proc/meminfo", 64 * kKiB);
   const uint64_t available = meminfo.ok() ? AvailableMemory(meminfo.value()) : 0;
-  const unsigned fitting = FittingThreads(options.threads, available, DumpWriter::MemoryBytes() + kMiB,
-                                          CapturePipeline::BytesPerThread(options.compression));
-  if (fitting < options.threads) {
-    const std::string note = std::to_string(fitting) + " of " + std::to_string(options.threads) +
-                             " threads: there are " + FormatSize(available) + " of memory";
+  const PipelineOptions fitting = FitIntoMemory(wanted, available);
+  if (fitting.threads != wanted.threads || fitting.compression != wanted.compression) {
+    const std::string note = "there are " + FormatSize(available) + " of memory: " + std::to_string(fitting.threads) +
+                             " of " + std::to_string(wanted.threads) + " threads, level " +
+                             std::to_string(fitting.compression.highest) + " of " +
+                             std::to_string(wanted.compression.highest) + " at most";
     log.Add(note);
     listener.OnNote(note);
   }
@@ -73,12 +75,11 @@ Result<WriteDumpOutcome> RunCapture(const CaptureSource& source, DumpContents co
 
   std::unique_ptr<CapturePipeline> pipeline;
   if (options.attempt == 1 && !arming.extent.empty()) {
-    const unsigned threads = ThreadsThatFit(options, log, listener);
+    const PipelineOptions fitting = WhatFits(options, log, listener);
     Result<PageFiller> filler = PageFiller::Create(vmcore, source.memory, source.classifier, options.level);
-    Result<std::unique_ptr<CapturePipeline>> created =
-        filler.ok() ? CapturePipeline::Create(filler.TakeValue(),
-                                              {.threads = threads, .compression = options.compression}, stop)
-                    : Result<std::unique_ptr<CapturePipeline>>(filler.error());
+    Result<std::unique_ptr<CapturePipeline>> created = filler.ok()
+                                                           ? CapturePipeline::Create(filler.TakeValue(), fitting, stop)
+                                                           : Result<std::unique_ptr<CapturePipeline>>(filler.error());
     if (created.ok()) {
       pipeline = created.TakeValue();
     } else {

@@ -21,11 +21,14 @@ uint64_t AvailableMemory(std::string_view meminfo) {
   return kib.ok() ? CheckedMultiply(kib.value(), kKiB).value_or(0) : 0;
 }
 
-unsigned FittingThreads(unsigned wanted, uint64_t available_bytes, uint64_t fixed_bytes, uint64_t bytes_per_thread) {
-  if (available_bytes == 0 || wanted <= 1) return std::max(wanted, 1U);
-  const uint64_t usable = available_bytes / 2;
-  const uint64_t fitting = usable > fixed_bytes ? (usable - fixed_bytes) / bytes_per_thread : 0;
-  return static_cast<unsigned>(std::clamp<uint64_t>(fitting, 1, wanted));
+PipelineOptions FitIntoMemory(PipelineOptions wanted, uint64_t available_bytes) {
+  const auto fits = [&] { return available_bytes == 0 || CapturePipeline::MemoryBytes(wanted) <= available_bytes / 2; };
+  while (wanted.threads > 1 && !fits()) --wanted.threads;
+  while (wanted.compression.highest > kMinCompressionLevel && !fits()) {
+    --wanted.compression.highest;
+    wanted.compression.lowest = std::min(wanted.compression.lowest, wanted.compression.highest);
+  }
+  return wanted;
 }
 
 unsigned UsableCpus() {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "common/base/units.h"
 
 namespace crashdump {
@@ -15,12 +17,33 @@ TEST(AvailableMemory, ReadsMeminfo) {
   EXPECT_EQ(AvailableMemory("MemAvailable: 99999999999999999999 kB\n"), 0U);
 }
 
-TEST(FittingThreads, UsesHalfOfTheMemoryAndNeverLessThanOneThread) {
-  EXPECT_EQ(FittingThreads(8, 40 * kMiB, 4 * kMiB, 2 * kMiB), 8U);
-  EXPECT_EQ(FittingThreads(9, 40 * kMiB, 4 * kMiB, 2 * kMiB), 8U);
-  EXPECT_EQ(FittingThreads(8, 6 * kMiB, 4 * kMiB, 2 * kMiB), 1U);
-  EXPECT_EQ(FittingThreads(8, 0, 4 * kMiB, 2 * kMiB), 8U);
-  EXPECT_EQ(FittingThreads(0, 40 * kMiB, 4 * kMiB, 2 * kMiB), 1U);
+// "THREADS LOWEST-HIGHEST"
+std::string Fitting(PipelineOptions wanted, uint64_t available) {
+  const PipelineOptions fitting = FitIntoMemory(wanted, available);
+  return std::to_string(fitting.threads) + " " + std::to_string(fitting.compression.lowest) + "-" +
+         std::to_string(fitting.compression.highest);
+}
+
+TEST(FitIntoMemory, UsesHalfOfTheMemory) {
+  const PipelineOptions wanted = {.threads = 8, .compression = CompressionLevels::Automatic()};
+  const uint64_t needed = CapturePipeline::MemoryBytes(wanted);
+  EXPECT_EQ(Fitting(wanted, 2 * needed), "8 1-6");
+  EXPECT_EQ(Fitting(wanted, 2 * needed - 2), "7 1-6");
+  EXPECT_EQ(Fitting(wanted, 0), "8 1-6");
+}
+
+TEST(FitIntoMemory, LowersLevelsWhereOneThreadIsTooMuch) {
+  const PipelineOptions wanted = {.threads = 2, .compression = CompressionLevels::Automatic()};
+  const auto memory_for = [](int level) {
+    return 2 * CapturePipeline::MemoryBytes({.threads = 1, .compression = level});
+  };
+  EXPECT_EQ(Fitting(wanted, memory_for(6)), "1 1-6");
+  EXPECT_EQ(Fitting(wanted, memory_for(4)), "1 1-4");
+  EXPECT_EQ(Fitting(wanted, memory_for(4) - 2), "1 1-3");
+  EXPECT_EQ(Fitting(wanted, 1), "1 1-1");
+  EXPECT_EQ(Fitting({.threads = 1, .compression = 19}, memory_for(3)), "1 3-3");
+  // It is worth it.
+  EXPECT_LT(memory_for(1), memory_for(6) / 2);
 }
 
 TEST(UsableCpus, IsAtLeastOne) { EXPECT_GE(UsableCpus(), 1U); }
