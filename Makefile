@@ -253,7 +253,7 @@ $(OTHERS:%=all-%): all-%: | build/packages-build
 ## guests: what tests in machines of other architectures need: programs, and an initramfs for each kernel
 GUESTS := $(filter-out $(ARCH),i386 ppc64le ppc64)
 GUEST_KERNELS_i386 := bookworm bookworm+pae dedicated
-GUEST_KERNELS_ppc64le := bookworm dedicated
+GUEST_KERNELS_ppc64le := bookworm trixie dedicated
 GUEST_KERNELS_ppc64 := dedicated
 .PHONY: guests $(GUESTS:%=guests-%)
 guests: $(GUESTS:%=guests-%)

@@ -41,7 +41,7 @@ def test_panic_on_another_processor(platform: str, make_platform_rig: Callable[.
     vmcore.close()
     print(f"{len(vmcore.offsets)} pages; program counters {[hex(processor.program_counter) for processor in found]}")
     assert len(found) == _CPUS
-    [culprit] = re.findall(rf"CPU: {_CPU} PID: (\d+) Comm: sh ", dump.messages)[:1]
+    [culprit] = re.findall(rf"CPU: {_CPU} (?:UID: 0 )?PID: (\d+) Comm: sh ", dump.messages)[:1]
     assert found[_CPU].pid == int(culprit)
     # No two processors share a stack, and each was somewhere.
     assert len({processor.stack_pointer for processor in found}) == _CPUS

@@ -109,11 +109,27 @@ PPC64LE_HASH = replace(
     PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
 )
 
+# The distribution's have no kexec_file_load; those that are built here do.
+PPC64LE_FILE_LOAD = replace(PPC64LE, kexec_tools=False)
+
+# Newer kernels of the distribution have small pages.
+PPC64LE_4K = replace(PPC64LE, page_size=4096, counters=range(0x100, 4096, 1024))
+PPC64LE_4K_HASH = replace(PPC64LE_HASH, page_size=PPC64LE_4K.page_size, counters=PPC64LE_4K.counters)
+
 # The distribution has neither kernels nor programs for it. What its kernel's kexec_file_load loads moves to address 0, over the memory to be
 # saved (loader/load_method.cc).
 PPC64 = replace(PPC64LE, name="ppc64", debian="", byte_order=">")
+PPC64_HASH = replace(PPC64LE_HASH, name="ppc64", debian="", byte_order=">")
 
-ARCHITECTURES = {"x86_64": X86_64, "i386": I386, "ppc64le": PPC64LE, "ppc64le-hash": PPC64LE_HASH}
+ARCHITECTURES = {
+    "x86_64": X86_64,
+    "i386": I386,
+    "ppc64le": PPC64LE,
+    "ppc64le-hash": PPC64LE_HASH,
+    "ppc64le-4k": PPC64LE_4K,
+    "ppc64": PPC64,
+    "ppc64-hash": PPC64_HASH,
+}
 
 
 @dataclass(frozen=True)
@@ -138,5 +154,9 @@ PLATFORMS = {
     "ppc64le-hash": PlatformParts(PPC64LE_HASH, "bookworm", "bookworm"),
     "ppc64le-dedicated": PlatformParts(PPC64LE, "bookworm", "dedicated"),
     "ppc64le-hash-dedicated": PlatformParts(PPC64LE_HASH, "bookworm", "dedicated"),
+    "ppc64le-4k": PlatformParts(PPC64LE_4K, "trixie", "trixie"),
+    "ppc64le-4k-hash": PlatformParts(PPC64LE_4K_HASH, "trixie", "trixie"),
+    "ppc64le-production": PlatformParts(PPC64LE_FILE_LOAD, "production", "dedicated"),
     "ppc64": PlatformParts(PPC64, "production", "dedicated"),
+    "ppc64-hash": PlatformParts(PPC64_HASH, "production", "dedicated"),
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An independent reader of kdump-compressed files (makedumpfile's format, header version 6) of little-endian machines, also flattened ones.
+# An independent reader of kdump-compressed files (makedumpfile's format, header version 6), also flattened ones.
 
 import mmap
 import struct
@@ -22,7 +22,8 @@ class _Layout:
     max_pfn: int
 
 
-_LAYOUTS = {32: _Layout(status=412, notes="<QI", notes_at=32, max_pfn=72), 64: _Layout(status=424, notes="<QQ", notes_at=48, max_pfn=96)}
+_VERSION = 6
+_LAYOUTS = {32: _Layout(status=412, notes="QI", notes_at=32, max_pfn=72), 64: _Layout(status=424, notes="QQ", notes_at=48, max_pfn=96)}
 # Of a flattened file: its first block, and the offset and size in front of each piece, big endian; both are -1 at the end.
 _FLATTENED_HEADER = 4096
 _PIECE = struct.Struct(">qq")
@@ -37,13 +38,14 @@ class KdumpFile:
         self._file = path.open("rb")
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         assert self._map[:8] == b"KDUMP   ", f"{path}: no kdump file"
-        (version,) = struct.unpack_from("<I", self._map, 8)
+        # All is in the byte order of the machine that crashed.
+        [order] = [each for each in "<>" if self._numbers(f"{each}I", 8) == (_VERSION,)]
         layout = _LAYOUTS[32 if self._map[_MACHINE_AT : _MACHINE_AT + 5] == b"i686\0" else 64]
-        status, self.page_size, sub_header_blocks, bitmap_blocks = struct.unpack_from("<4I", self._map, layout.status)
-        assert version == 6 and self.page_size in (4096, 65536)
+        status, self.page_size, sub_header_blocks, bitmap_blocks = self._numbers(f"{order}4I", layout.status)
+        assert self.page_size in (4096, 65536)
         self.incomplete = bool(status & _INCOMPLETE)
-        notes_offset, notes_bytes = struct.unpack_from(layout.notes, self._map, self.page_size + layout.notes_at)
-        (self.max_pfn,) = struct.unpack_from("<Q", self._map, self.page_size + layout.max_pfn)
+        notes_offset, notes_bytes = self._numbers(f"{order}{layout.notes}", self.page_size + layout.notes_at)
+        (self.max_pfn,) = self._numbers(f"{order}Q", self.page_size + layout.max_pfn)
         self.notes = self._map[notes_offset : notes_offset + notes_bytes]
         begin = (1 + sub_header_blocks) * self.page_size
         half = bitmap_blocks // 2 * self.page_size
@@ -52,10 +54,13 @@ class KdumpFile:
         self._stored: dict[int, tuple[int, int]] = {}  # size, flags
         self.offsets: dict[int, int] = {}
         for rank, pfn in enumerate(_set_bits(self._map[begin + half : descriptors])):
-            offset, size, flags = struct.unpack_from("<QII", self._map, descriptors + 24 * rank)
+            offset, size, flags = self._numbers(f"{order}QII", descriptors + 24 * rank)
             self.offsets[pfn] = offset
             self._stored[pfn] = (size, flags)
         self._zstd = zstandard.ZstdDecompressor()
+
+    def _numbers(self, fields: str, offset: int) -> tuple[int, ...]:
+        return struct.unpack_from(fields, self._map, offset)
 
     def page(self, pfn: int) -> bytes:
         size, flags = self._stored[pfn]

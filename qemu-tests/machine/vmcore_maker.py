@@ -86,16 +86,16 @@ def make_vmcores(recipe: Recipe, kernel: Kernel, output: VmcoreSet, work: Path) 
 
 
 def _build_disk(recipe: Recipe, kernel: Kernel, work: Path) -> Path:
-    """/var holds the corpus: the kernel's modules, one after the other, as often as it takes."""
+    """/var holds the corpus: the kernel and its modules, one after the other, as often as it takes."""
     directory = work / "var"
     (directory / "tmp").mkdir(parents=True)
     left = recipe.corpus_mib * MIB
     with (directory / "corpus").open("wb") as corpus:
         while left:
-            for path in sorted((kernel.modules / "kernel").rglob("*.ko*")):
+            for path in [kernel.vmlinuz, *sorted((kernel.modules / "kernel").rglob("*.ko*"))]:
                 left -= corpus.write(path.read_bytes()[:left])
     disk = build_disk(work / "disk.img", var_mib=recipe.corpus_mib + 512, swap_mib=256, var_directory=directory)
-    make_swap(disk.path, disk.swap, SWAP_UUID, kernel.architecture.page_size)
+    make_swap(disk.path, disk.swap, SWAP_UUID, kernel.architecture.page_size, kernel.architecture.byte_order)
     return disk.path
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from machine.architecture import ARCHITECTURES
+from machine.architecture import ARCHITECTURES, Architecture
 from machine.kernel import Kernel
 
 _QEMU_TESTS = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ _USE_HASH = _USE_PPC64.replace("huge 16", "huge 32").replace("hugetlb 6", "huget
 class Recipe:
     """A guest. `corpus_mib`: of a file that was on its disk before and is read; `use`: KIND AMOUNT pairs, see guest/use_memory.c."""
 
-    suite: str  # in kernels.table
+    kernel: str  # as Kernel.named() has it
     architecture: str = "x86_64"  # in ARCHITECTURES
     memory_mib: int = 1024
     command_line: str = ""
@@ -83,6 +83,11 @@ RECIPES = {
     # Pages of 64 KiB; radix tables, and the hash table.
     "ppc64le": Recipe("bookworm", "ppc64le", memory_mib=2048, use=_USE_PPC64),
     "ppc64le-hash": Recipe("bookworm", "ppc64le-hash", memory_mib=2048, use=_USE_HASH),
+    # The same of 4 KiB.
+    "ppc64le-4k": Recipe("trixie", "ppc64le-4k", memory_mib=2048),
+    # Big endian, 64 KiB.
+    "ppc64": Recipe("production", "ppc64", memory_mib=2048, use=_USE_PPC64),
+    "ppc64-hash": Recipe("production", "ppc64-hash", memory_mib=2048, use=_USE_HASH),
 }
 
 
@@ -111,7 +116,7 @@ class VmcoreSet:
     @property
     def described(self) -> list[Path]:
         """Those with VMCOREINFO: QEMU has no device for it in machines of ppc64."""
-        has_device = "vmcoreinfo" in ARCHITECTURES[self.info["architecture"]].devices
+        has_device = "vmcoreinfo" in self.architecture.devices
         return [path for path in self.vmcores if path == self.kexec or has_device]
 
     @property
@@ -120,19 +125,30 @@ class VmcoreSet:
         return json.loads((self.directory / "info.json").read_text())
 
     @property
+    def architecture(self) -> Architecture:
+        return ARCHITECTURES[self.info["architecture"]]
+
+    @property
     def page_size(self) -> int:
-        return ARCHITECTURES[self.info["architecture"]].page_size
+        return self.architecture.page_size
 
     def record(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
 
     def page_flags(self) -> "array[int]":
         """KPF_* bits by page frame (include/uapi/linux/kernel-page-flags.h)."""
-        return array("Q", self.record("kpageflags"))
+        return self._numbers("kpageflags")
 
     def page_counts(self) -> "array[int]":
         """How often each page frame is mapped."""
-        return array("Q", self.record("kpagecount"))
+        return self._numbers("kpagecount")
+
+    def _numbers(self, name: str) -> "array[int]":
+        """Of a record in the guest's byte order."""
+        numbers = array("Q", self.record(name))
+        if self.architecture.byte_order == ">":
+            numbers.byteswap()
+        return numbers
 
     def vmstat(self, name: str = "vmstat") -> dict[str, int]:
         return {key: int(value) for key, value in (line.split() for line in self.record(name).decode().splitlines())}
@@ -146,7 +162,7 @@ class VmcoreSet:
 def vmcore_set(name: str) -> VmcoreSet:
     """The set of a recipe, from the cache; if it is not there it is made, which takes a minute or more."""
     recipe = RECIPES[name]
-    kernel = Kernel.fetch(recipe.suite, ARCHITECTURES[recipe.architecture])
+    kernel = Kernel.named(recipe.kernel, ARCHITECTURES[recipe.architecture])
     directory = _CACHE / f"{name}-{_key(recipe, kernel)}"
     if directory.exists():
         return VmcoreSet(name, directory)
