@@ -20,6 +20,7 @@ from recovered import check_pages
 _SLOW = pytest.mark.slow
 # What `make footprint` must stay below.
 _DEDICATED_CRASHKERNEL = "crashkernel=40M"
+_SMALLEST_CRASHKERNEL = "crashkernel=24M"
 # Disks of virtio heed the IOMMU only if they are told to.
 _IOMMU = ["-device", "intel-iommu,intremap=on"]
 for _device in ("virtio-blk-pci", "virtio-serial-pci"):
@@ -65,6 +66,14 @@ def test_kinds_of_disks(interface: str, make_dedicated_rig: Callable[..., Rig], 
     # No driver has taken /dev/watchdog from that of the chip set.
     assert "iTCO_wdt: initialized" in said or "iTCO_wdt.0.auto: initialized" in said
     assert "legacy watchdog" not in said
+
+
+@_SLOW
+@pytest.mark.parametrize("level", ["1", "auto"])
+def test_smallest_reservation(level: str, make_dedicated_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    """Where there is no room for the highest level that may be chosen, lower ones do."""
+    said = capture(make_dedicated_rig(command_line=f"{_SMALLEST_CRASHKERNEL} crashdump.compression_level={level}"), tmp_path)
+    assert (" of 6 at most" in said) == (level == "auto")
 
 
 @pytest.mark.parametrize("interface", ["ahci", *(pytest.param(name, marks=_SLOW) for name in ("virtio", "nvme"))])
