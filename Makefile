@@ -283,6 +283,10 @@ pictures: build/packages-test static initramfs build/initramfs-$(ARCH)-dedicated
 crash-check: build/packages-test static
 	$(Q)qemu-tests/run crash_check.py
 
+## vmcores: the test vmcores of every kernel, into the cache (minutes for each); the kernels, too
+vmcores: build/packages-test build/packages-kernel
+	$(Q)qemu-tests/make-vmcore
+
 ## demo: one crash from end to end in a virtual machine, to look at
 demo: build/packages-test static initramfs
 	$(Q)qemu-tests/demo

@@ -13,6 +13,7 @@
 #include "common/testing/fake_state_directory.h"
 #include "common/testing/target_builder.h"
 #include "common/testing/temp_directory.h"
+#include "loader/busy.h"
 #include "loader/cpio_writer.h"
 #include "loader/fake_machine.h"
 #include "loader/fake_region_sink.h"
@@ -360,6 +361,32 @@ TEST_F(ArmTest, TheKernelIsAskedTwice) {
   MustLoad();
   EXPECT_EQ(machine_.calls, (std::vector<std::string>{"load", "load"}));
   EXPECT_TRUE(machine_.image.has_value());
+}
+
+TEST_F(ArmTest, WaitsForWhoOnlyAsksTheKernel) {
+  machine_.load_failures = {FakeMachine::LoadFailure::kBusy, FakeMachine::LoadFailure::kBusy};
+  MustLoad();
+  EXPECT_EQ(machine_.calls, (std::vector<std::string>{"load", "load", "load"}));
+  EXPECT_TRUE(machine_.image.has_value());
+}
+
+TEST_F(ArmTest, WhatAnotherProgramLoadsJustNowStays) {
+  machine_.load_failures = {FakeMachine::LoadFailure::kBusy};
+  machine_.before_load = [this] { machine_.SetImage(FakeMachine::Image{.kernel = "another's"}); };
+  const auto report = Load();
+  ASSERT_FALSE(report.ok());
+  EXPECT_STREQ(report.error().text(), "another program has just loaded a capture kernel");
+  EXPECT_EQ(machine_.calls, (std::vector<std::string>{"load"}));
+  EXPECT_EQ(machine_.image->kernel, "another's");
+  EXPECT_TRUE(run_.files().empty());
+}
+
+TEST_F(ArmTest, WhoIsBusyForLongIsLeftAlone) {
+  machine_.load_failures.assign(1000, FakeMachine::LoadFailure::kBusy);
+  const auto report = Load();
+  ASSERT_FALSE(report.ok());
+  EXPECT_TRUE(IsBusy(report.error())) << report.error().text();
+  EXPECT_GT(machine_.load_failures.size(), 900U);
 }
 
 TEST_F(ArmTest, AfterALateFailureNothingIsLoadedAndTheRecordSaysSo) {

@@ -8,9 +8,13 @@
 
 namespace crashdump {
 
-// Since Linux 6.1 ("kexec: turn all kexec_mutex acquisitions into trylocks") whatever loads, unloads, shrinks the
-// reservation or only asks for its size fails with EBUSY while somebody else does one of these.
-inline constexpr std::chrono::milliseconds kKexecBusyLimit{10'000};
+// Loading and unloading a crash kernel fails with EBUSY while anybody does one of these; since Linux 6.1 (7bb5da0d490b)
+// shrinking the reservation and asking for its size do, too, and nobody can load while another one asks. Who only asks
+// waits until a load is over.
+inline constexpr std::chrono::seconds kKexecQueryLimit{10};
+// Who changes something waits for those who ask, which takes microseconds, but not for a load: what another program is
+// loading just now is not to be taken from it.
+inline constexpr std::chrono::seconds kKexecChangeLimit{1};
 
 // EBUSY, EWOULDBLOCK and EINTR.
 bool IsBusy(const Error& error);

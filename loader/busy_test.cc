@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
 
 #include "common/base/unique_fd.h"
 #include "common/testing/temp_directory.h"

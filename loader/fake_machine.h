@@ -54,6 +54,7 @@ class FakeMachine final : public Machine {
   enum class LoadFailure : uint8_t {
     kEarly,  // before the former image is freed
     kLate,
+    kBusy,  // at once: somebody else is loading, or only asks for the size
   };
 
   // `root` is an empty directory. The machine has 1 GiB of memory, 128 MiB of them reserved, and kernel and initramfs
@@ -198,6 +199,7 @@ class FakeMachine final : public Machine {
     if (!load_failures.empty()) {
       const LoadFailure failure = load_failures.back();
       load_failures.pop_back();
+      if (failure == LoadFailure::kBusy) return Error::Os(EBUSY, "kexec_file_load");
       if (failure == LoadFailure::kLate) SetImage(std::nullopt);
       return Error::Os(ENOMEM, "kexec_file_load");
     }

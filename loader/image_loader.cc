@@ -2,6 +2,7 @@
 #include "loader/image_loader.h"
 
 #include "common/base/parse.h"
+#include "loader/busy.h"
 #include "loader/capture_command_line.h"
 #include "loader/load_method.h"
 #include "loader/load_refusal.h"
@@ -40,14 +41,26 @@ bool IsStillLoaded(const Machine& machine) {
   return loaded.ok() && loaded.value();
 }
 
+// Whether what the call fails for may be over at once: want of memory; and for kexec-tools, which says only that it has
+// failed, another kexec call. Not so a program that hangs.
+bool IsWorthAnotherTry(const Error& error) {
+  return error.code() != ErrorCode::kTimeout && error.code() != ErrorCode::kRefused && !IsBusy(error);
+}
+
 Result<> CallKernel(Machine& machine, const CrashImage& image) {
-  const Result<> first = machine.LoadCrashKernel(image);
-  // Once more: the call fails for want of memory, which passes, and kexec-tools because another kexec call is running.
-  // Not so a program that hangs.
-  if (!first.ok() && first.error().code() == ErrorCode::kTimeout) return first.error();
+  const bool was_loaded = IsStillLoaded(machine);
+  const auto attempt = [&]() -> Result<> {
+    if (!was_loaded && IsStillLoaded(machine)) {
+      return Error::Format(ErrorCode::kRefused, "another program has just loaded a capture kernel");
+    }
+    return machine.LoadCrashKernel(image);
+  };
+  const Result<> first = RetryWhileBusy(kKexecChangeLimit, attempt);
   if (!first.ok()) {
-    const Result<> second = machine.LoadCrashKernel(image);
-    if (!second.ok()) return second.error();
+    if (!IsWorthAnotherTry(first.error())) return first.error();
+    // Waits until nobody else is in the kernel for the same.
+    (void)CrashReservation(machine);
+    TRY(attempt());
   }
   const bool loaded = TRY(IsCrashKernelLoaded(machine));
   if (!loaded) {

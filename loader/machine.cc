@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 
 #include "common/base/io.h"
 #include "common/base/units.h"
@@ -151,14 +153,13 @@ bool LinuxMachine::HasKexecFileLoad() const {
 Result<> LinuxMachine::LoadCrashKernel(const CrashImage& image) {
   if (image.method == LoadMethod::kKexecTools) return LoadWithKexecTools(*this, image);
   const FreedMemory freed;
-  const Result<> loaded = RetryWhileBusy(kKexecBusyLimit, [&image]() -> Result<> {
-    if (KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH) == 0) return {};
-    return Error::Os(errno, "kexec_file_load");
-  });
+  const long loaded = KexecFileLoad(image.kernel, image.initramfs, &image.command_line, KEXEC_FILE_ON_CRASH);
+  const int reason = errno;
   // The overlay with the keys is the last part of the initramfs, and so among what was freed last.
   static_assert(kOverlayCapacity <= FreedMemory::kMostKernelBytes / 2);
   freed.Overwrite(FreedMemory::kMostKernelBytes);
-  return loaded;
+  if (loaded != 0) return Error::Os(reason, "kexec_file_load");
+  return {};
 }
 
 Result<> LinuxMachine::Panic() {
@@ -167,6 +168,6 @@ Result<> LinuxMachine::Panic() {
   return WriteExistingFile("/proc/sysrq-trigger", "c");
 }
 
-Result<> LinuxMachine::UnloadCrashKernel() { return RetryWhileBusy(kKexecBusyLimit, CallUnload); }
+Result<> LinuxMachine::UnloadCrashKernel() { return RetryWhileBusy(kKexecChangeLimit, CallUnload); }
 
 }  // namespace crashdump

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 
 #include <cerrno>
+#include <chrono>
 
 #include "common/base/io.h"
 #include "loader/busy.h"

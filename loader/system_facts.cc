@@ -152,7 +152,7 @@ Result<bool> IsCrashKernelLoaded(const Machine& machine) {
 
 Result<uint64_t> CrashReservation(const Machine& machine) {
   const auto read = [&machine] { return machine.ReadText(kCrashSizePath); };
-  const std::string text = TRY(RetryWhileBusy(kKexecBusyLimit, read));
+  const std::string text = TRY(RetryWhileBusy(kKexecQueryLimit, read));
   return TRY(ParseNumber(TrimSpace(text)), "%s", kCrashSizePath);
 }
 

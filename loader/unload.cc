@@ -25,7 +25,7 @@ Result<uint64_t> ReleaseReservation(const Machine& machine) {
   }
   const uint64_t reserved = TRY(CrashReservation(machine));
   const auto shrink = [&machine] { return WriteExistingFile(machine.Path(kCrashSizePath).c_str(), "0"); };
-  if (reserved > 0) TRY(RetryWhileBusy(kKexecBusyLimit, shrink), "%s", kCrashSizePath);
+  if (reserved > 0) TRY(RetryWhileBusy(kKexecChangeLimit, shrink), "%s", kCrashSizePath);
   return reserved;
 }
 

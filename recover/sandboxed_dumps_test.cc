@@ -234,7 +234,6 @@ bool MayLockMemory() {
 }
 
 TEST_F(SandboxedDumpsTest, AReaderIsNobody) {
-  if (!testing::HasSeccomp()) GTEST_SKIP() << testing::kNoSeccomp;
   RecoveryRig rig;
   const KeyRecord record = rig.AddRecord(7);
   rig.Place(RecoveryRig::PlanFor(record));
@@ -247,7 +246,7 @@ TEST_F(SandboxedDumpsTest, AReaderIsNobody) {
   const auto has = [&status](const char* line) { return status.find(line) != std::string::npos; };
   EXPECT_TRUE(has("\nNoNewPrivs:\t1\n")) << status;
   if (MayLockMemory() && !testing::kIsAddressSanitized) EXPECT_FALSE(has("\nVmLck:\t       0 kB")) << status;
-  EXPECT_TRUE(has("\nSeccomp:\t2\n")) << status;
+  if (testing::HasSeccomp()) EXPECT_TRUE(has("\nSeccomp:\t2\n")) << status;
   EXPECT_TRUE(has("\nCapEff:\t0000000000000000\n")) << status;
   EXPECT_TRUE(has("\nCapPrm:\t0000000000000000\n")) << status;
   if (geteuid() == 0) EXPECT_TRUE(has("\nUid:\t65534\t65534\t65534\t65534\n")) << status;

@@ -54,7 +54,7 @@ class CapturePipeline {
  public:
   static constexpr unsigned kMaxThreads = kMostCaptureThreads;
 
-  // What Create() allocates.
+  // What Create() allocates, and what its threads need of their stacks.
   static uint64_t MemoryBytes(const PipelineOptions& options);
 
   // Allocates and touches all memory and starts the threads, which wait. `stop` may be set at any time, from a signal

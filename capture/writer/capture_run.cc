@@ -45,13 +45,13 @@ DumpId AttemptId(const Vmcore& vmcore, const DumpContents& contents, const KeyAr
 PipelineOptions WhatFits(const CaptureOptions& options, CaptureLog& log, CaptureListener& listener) {
   const PipelineOptions wanted = {.threads = options.threads, .compression = options.compression};
   const Result<std::string> meminfo = ReadTextFile("/proc/meminfo", 64 * kKiB);
-  const uint64_t available = meminfo.ok() ? AvailableMemory(meminfo.value()) : 0;
+  const std::optional<uint64_t> available = meminfo.ok() ? AvailableMemory(meminfo.value()) : std::nullopt;
   const PipelineOptions fitting = FitIntoMemory(wanted, available);
   if (fitting.threads != wanted.threads || fitting.compression != wanted.compression) {
-    const std::string note = "there are " + FormatSize(available) + " of memory: " + std::to_string(fitting.threads) +
-                             " of " + std::to_string(wanted.threads) + " threads, level " +
-                             std::to_string(fitting.compression.highest) + " of " +
-                             std::to_string(wanted.compression.highest) + " at most";
+    const std::string note = std::to_string(fitting.threads) + " of " + std::to_string(wanted.threads) +
+                             " threads and level " + std::to_string(fitting.compression.highest) + " of " +
+                             std::to_string(wanted.compression.highest) + " fit into half of the memory, " +
+                             FormatSize(available.value_or(0)) + " in all";
     log.Add(note);
     listener.OnNote(note);
   }
@@ -75,11 +75,10 @@ Result<WriteDumpOutcome> RunCapture(const CaptureSource& source, DumpContents co
 
   std::unique_ptr<CapturePipeline> pipeline;
   if (options.attempt == 1 && !arming.extent.empty()) {
-    const PipelineOptions fitting = WhatFits(options, log, listener);
     Result<PageFiller> filler = PageFiller::Create(vmcore, source.memory, source.classifier, options.level);
-    Result<std::unique_ptr<CapturePipeline>> created = filler.ok()
-                                                           ? CapturePipeline::Create(filler.TakeValue(), fitting, stop)
-                                                           : Result<std::unique_ptr<CapturePipeline>>(filler.error());
+    Result<std::unique_ptr<CapturePipeline>> created =
+        filler.ok() ? CapturePipeline::Create(filler.TakeValue(), WhatFits(options, log, listener), stop)
+                    : Result<std::unique_ptr<CapturePipeline>>(filler.error());
     if (created.ok()) {
       pipeline = created.TakeValue();
     } else {

@@ -11,24 +11,26 @@
 
 namespace crashdump {
 
-uint64_t AvailableMemory(std::string_view meminfo) {
+std::optional<uint64_t> AvailableMemory(std::string_view meminfo) {
   constexpr std::string_view kKey = "MemAvailable:";
   const size_t line = meminfo.find(kKey);
-  if (line == std::string_view::npos) return 0;
+  if (line == std::string_view::npos) return std::nullopt;
   std::string_view text = meminfo.substr(line + kKey.size());
   text = TrimSpace(text.substr(0, text.find("kB")));
   const Result<uint64_t> kib = ParseNumber(text);
-  return kib.ok() ? CheckedMultiply(kib.value(), kKiB).value_or(0) : 0;
+  if (!kib.ok()) return std::nullopt;
+  return CheckedMultiply(kib.value(), kKiB);
 }
 
-PipelineOptions FitIntoMemory(PipelineOptions wanted, uint64_t available_bytes) {
-  const auto fits = [&] { return available_bytes == 0 || CapturePipeline::MemoryBytes(wanted) <= available_bytes / 2; };
-  while (wanted.threads > 1 && !fits()) --wanted.threads;
-  while (wanted.compression.highest > kMinCompressionLevel && !fits()) {
-    --wanted.compression.highest;
-    wanted.compression.lowest = std::min(wanted.compression.lowest, wanted.compression.highest);
-  }
-  return wanted;
+PipelineOptions FitIntoMemory(const PipelineOptions& wanted, std::optional<uint64_t> available_bytes) {
+  PipelineOptions fitting = wanted;
+  if (!available_bytes) return fitting;
+  CompressionLevels& levels = fitting.compression;
+  const auto fits = [&] { return CapturePipeline::MemoryBytes(fitting) <= *available_bytes / 2; };
+  while (levels.highest > levels.lowest && !fits()) --levels.highest;
+  while (fitting.threads > 1 && !fits()) --fitting.threads;
+  while (levels.lowest > kMinCompressionLevel && !fits()) levels = levels.lowest - 1;
+  return fitting;
 }
 
 unsigned UsableCpus() {

@@ -241,11 +241,6 @@ DumpWriter::DumpWriter(DumpWriter&&) noexcept = default;
 DumpWriter& DumpWriter::operator=(DumpWriter&&) noexcept = default;
 DumpWriter::~DumpWriter() = default;
 
-uint64_t DumpWriter::MemoryBytes() {
-  return kBatchBytes + AlignUp(kIndexMaxPlainBytes, kDiskUnit) +
-         FrameCompressor::WorkspaceBytes(kSectionLevel, kSectionPieceBytes) + sizeof(State);
-}
-
 Result<DumpWriter> DumpWriter::Create(ByteSink& sink, const DumpCredentials& credentials,
                                       const DumpParameters& parameters) {
   TRY(CheckLayout(parameters.layout));

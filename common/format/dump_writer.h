@@ -43,9 +43,6 @@ struct DumpCounters {
 
 class DumpWriter {
  public:
-  // Bytes that Create() allocates: a batch buffer of 512 KiB, an index segment and a small compressor for sections.
-  static uint64_t MemoryBytes();
-
   // Allocates all memory that will be needed; writes nothing. `sink` must outlive the writer; the credentials are
   // copied. kCorrupt for a layout that cannot be.
   static Result<DumpWriter> Create(ByteSink& sink, const DumpCredentials& credentials,

@@ -314,10 +314,5 @@ TEST_F(DumpWriting, FailedTargetIsLeftAlone) {
   EXPECT_EQ(reader.trailer()->result, DumpResult::kWriteError);
 }
 
-TEST_F(DumpWriting, MemoryIsSmall) {
-  EXPECT_LE(DumpWriter::MemoryBytes(), 900 * kKiB);
-  EXPECT_GT(DumpWriter::MemoryBytes(), 600 * kKiB);
-}
-
 }  // namespace
 }  // namespace crashdump

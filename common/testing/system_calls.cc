@@ -75,7 +75,8 @@ extern "C" ssize_t getrandom(void* buffer, size_t size, unsigned flags) {
   return static_cast<ssize_t>(size);
 }
 
-// The linker's --wrap leads the project's calls here: a sanitizer has an aligned_alloc() of its own.
+// The linker's --wrap leads the project's calls here, and those of libc++: a sanitizer has an aligned_alloc() of its
+// own.
 extern "C" void* __real_aligned_alloc(size_t alignment, size_t size);   // NOLINT(bugprone-reserved-identifier)
 extern "C" void* __wrap_aligned_alloc(size_t alignment, size_t size) {  // NOLINT(bugprone-reserved-identifier)
   crashdump::AllocationFault* const fault = crashdump::allocation_fault;

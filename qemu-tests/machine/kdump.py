@@ -39,7 +39,9 @@ class KdumpFile:
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         assert self._map[:8] == b"KDUMP   ", f"{path}: no kdump file"
         # All is in the byte order of the machine that crashed.
-        [order] = [each for each in "<>" if self._numbers(f"{each}I", 8) == (_VERSION,)]
+        orders = [each for each in "<>" if self._numbers(f"{each}I", 8) == (_VERSION,)]
+        assert orders, f"{path}: the header's version is not {_VERSION}"
+        [order] = orders
         layout = _LAYOUTS[32 if self._map[_MACHINE_AT : _MACHINE_AT + 5] == b"i686\0" else 64]
         status, self.page_size, sub_header_blocks, bitmap_blocks = self._numbers(f"{order}4I", layout.status)
         assert self.page_size in (4096, 65536)

@@ -34,7 +34,7 @@ class Kernel:
 
     @staticmethod
     def named(name: str, architecture: Architecture) -> "Kernel":
-        """"production" is one that is built as well, for an architecture that the distribution has no kernel for."""
+        """"production" is one that is built as well, to crash: the distribution has none for the architecture, or none with kexec_file_load."""
         built = {"dedicated": architecture.name, "production": f"{architecture.name}-production"}
         if name in built:
             return Kernel._made_by(name, architecture, _BUILD, built[name])

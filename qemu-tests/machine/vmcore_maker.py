@@ -86,7 +86,7 @@ def make_vmcores(recipe: Recipe, kernel: Kernel, output: VmcoreSet, work: Path) 
 
 
 def _build_disk(recipe: Recipe, kernel: Kernel, work: Path) -> Path:
-    """/var holds the corpus: the kernel and its modules, one after the other, as often as it takes."""
+    """/var holds the corpus: the kernel and its modules, one after the other, as often as it takes. A kernel may have no modules."""
     directory = work / "var"
     (directory / "tmp").mkdir(parents=True)
     left = recipe.corpus_mib * MIB

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from array import array
 from dataclasses import asdict, dataclass
@@ -146,7 +147,7 @@ class VmcoreSet:
     def _numbers(self, name: str) -> "array[int]":
         """Of a record in the guest's byte order."""
         numbers = array("Q", self.record(name))
-        if self.architecture.byte_order == ">":
+        if self.architecture.byte_order != {"little": "<", "big": ">"}[sys.byteorder]:
             numbers.byteswap()
         return numbers
 
