@@ -109,8 +109,9 @@ PPC64LE_HASH = replace(
     PPC64LE, machine=("qemu-system-ppc64", "-machine", "pseries,cap-hpt-max-page-size=16M"), cpu="power8"
 )
 
-# The distribution's have no kexec_file_load; those that are built here do.
-PPC64LE_FILE_LOAD = replace(PPC64LE, kexec_tools=False)
+# The distribution's have no kexec_file_load; those that are built here do. It wants memory that comes in blocks which can be taken away, as on
+# real machines: without, it divides by their size, which is 0 (arch/powerpc/kexec/file_load_64.c, 6.1, kexec_extra_fdt_size_ppc64).
+PPC64LE_FILE_LOAD = replace(PPC64LE, kexec_tools=False, devices=("-m", "slots=1,maxmem=4G"))
 
 # Newer kernels of the distribution have small pages.
 PPC64LE_4K = replace(PPC64LE, page_size=4096, counters=range(0x100, 4096, 1024))
