@@ -606,6 +606,12 @@ TEST_F(ArmTest, SaysWhatASignatureIsAbout) {
             std::string::npos);
 }
 
+TEST_F(ArmTest, SaysWhereTheKernelSaysWhy) {
+  EXPECT_NE(std::string(ExplainLoadError(machine_, Error::Os(EINVAL, "x")).text()).find("dmesg"), std::string::npos);
+  const Error other = Error::Os(ENOMEM, "kexec_file_load");
+  EXPECT_STREQ(ExplainLoadError(machine_, other).text(), other.text());
+}
+
 TEST_F(ArmTest, PanicsForMoreAsLongAsItIsArmed) {
   constexpr const char* kPath = "/proc/sys/kernel/hardlockup_panic";
   MustLoad();

@@ -26,6 +26,9 @@ Error ExplainLoadError(const Machine& machine, const Error& error) {
     case ENODATA:
     case EBADMSG:
       break;
+    case EINVAL:
+    case ENOEXEC:
+      return error.Prefixed("the kernel does not take the image, and its messages (dmesg) may say why");
     default:
       return error;
   }

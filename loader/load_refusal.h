@@ -7,7 +7,8 @@
 
 namespace crashdump {
 
-// `error` of a load, with what to do where the kernel demands a signature (Secure Boot, lockdown); else as it is.
+// `error` of a load: with what to do where the kernel demands a signature (Secure Boot, lockdown), with where to look
+// where it does not take the image for what it is, else as it is.
 Error ExplainLoadError(const Machine& machine, const Error& error);
 
 }  // namespace crashdump
